@@ -1,0 +1,59 @@
+"""Points of the latent space: lines through it, grids over it."""
+
+import torch
+from torch import Tensor
+
+from vaecourse.errors import CourseError
+
+
+def lerp(z_a: Tensor, z_b: Tensor, num_steps: int = 10) -> Tensor:
+    """Points on the straight line from z_a to z_b, ends included.
+
+    (latent_dim,) twice -> (num_steps, latent_dim); z = (1 − α) z_a + α z_b for equally spaced α.
+    """
+    alpha = _alphas(num_steps, z_a)
+    return (1 - alpha) * z_a + alpha * z_b
+
+
+def slerp(z_a: Tensor, z_b: Tensor, num_steps: int = 10) -> Tensor:
+    """Points on the arc from z_a to z_b: equal angles, and a norm that goes evenly between theirs.
+
+    (latent_dim,) twice -> (num_steps, latent_dim). Shoemake, "Animating rotation with quaternion
+    curves", 1985; White, "Sampling generative networks", 2016. Raises CourseError where the arc is
+    not defined: an end at the origin, or two ends in opposite directions.
+    """
+    norm_a, norm_b = z_a.norm(), z_b.norm()
+    if norm_a == 0 or norm_b == 0:
+        raise CourseError("slerp expects two points off the origin, got one at it; try lerp")
+    direction_a, direction_b = z_a / norm_a, z_b / norm_b
+    alpha = _alphas(num_steps, z_a)
+    norm = (1 - alpha) * norm_a + alpha * norm_b
+    angle = torch.arccos((direction_a @ direction_b).clamp(-1, 1))
+    if angle < 1e-4:
+        return norm * direction_a  # one direction: no arc, only the norm changes
+    if torch.pi - angle < 1e-3:
+        raise CourseError("slerp expects two directions, got opposite ones; try lerp")
+    on_sphere = (
+        torch.sin((1 - alpha) * angle) * direction_a + torch.sin(alpha * angle) * direction_b
+    )
+    return norm * on_sphere / torch.sin(angle)
+
+
+def _alphas(num_steps: int, like: Tensor) -> Tensor:
+    if num_steps < 2:
+        raise CourseError(f"expected num_steps of 2 or more, got {num_steps}; try num_steps=10")
+    return torch.linspace(0, 1, num_steps, dtype=like.dtype, device=like.device)[:, None]
+
+
+def prior_grid(num_per_side: int = 15) -> tuple[Tensor, Tensor]:
+    """A grid over a 2-D latent space whose points stand for equal shares of the prior N(0, I).
+
+    Returns z (num_per_side², 2) and the axis (num_per_side,), ascending. Rows run from the top
+    (largest z₂) to the bottom, as an image's do. The axis holds the quantiles (i + ½) / n of
+    N(0, 1): the middles of n equal shares, so that the ends are finite (the quantiles of 0 and 1
+    are not).
+    """
+    middles = (torch.arange(num_per_side) + 0.5) / num_per_side
+    axis = torch.special.ndtri(middles)
+    z2, z1 = torch.meshgrid(axis.flip(0), axis, indexing="ij")
+    return torch.stack([z1, z2], dim=-1).reshape(-1, 2), axis

@@ -1,0 +1,114 @@
+"""Encoders and decoders: MLP and convolutional, and a plain autoencoder beside the VAE.
+
+Every encoder maps images (batch, channels, height, width) to (batch, code_dim); every decoder maps
+z (batch, latent_dim) to logits (batch, channels, height, width). For a VAE the encoder's code_dim
+is 2 · latent_dim (mu and logvar), for a plain autoencoder it is latent_dim.
+"""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from vaecourse.errors import CourseError
+
+Shape = tuple[int, int, int]  # channels, height, width
+DIGIT: Shape = (1, 28, 28)
+
+
+def _check_dim(name: str, value: int) -> None:
+    if value < 1:
+        raise CourseError(
+            f"expected {name} of 1 or more, got {value}; try latent_dim=2 "
+            "(an autoencoder's code_dim is latent_dim, a VAE's is 2 * latent_dim)"
+        )
+
+
+def _mlp(sizes: list[int]) -> list[nn.Module]:
+    """Linear layers of these sizes with a ReLU between each two."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(sizes):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return layers[:-1]
+
+
+class MLPEncoder(nn.Sequential):
+    """pixels – hidden – … – code_dim, ReLU between; S3's encoder with hidden=(256, 256)."""
+
+    def __init__(self, code_dim: int, hidden: tuple[int, ...] = (256, 256), shape: Shape = DIGIT):
+        _check_dim("code_dim", code_dim)
+        channels, height, width = shape
+        super().__init__(nn.Flatten(), *_mlp([channels * height * width, *hidden, code_dim]))
+
+
+class MLPDecoder(nn.Sequential):
+    """latent_dim – hidden – … – pixels, ReLU between; gives logits."""
+
+    def __init__(self, latent_dim: int, hidden: tuple[int, ...] = (256, 256), shape: Shape = DIGIT):
+        _check_dim("latent_dim", latent_dim)
+        channels, height, width = shape
+        super().__init__(
+            *_mlp([latent_dim, *hidden, channels * height * width]), nn.Unflatten(1, shape)
+        )
+        self.latent_dim = latent_dim
+
+
+class ConvEncoder(nn.Sequential):
+    """Conv(32, 3, stride 2) – Conv(64, 3, stride 2) – Dense(16) – code_dim: S1's base encoder.
+
+    For digits: 28 × 28 → 14 × 14 → 7 × 7.
+    """
+
+    def __init__(self, code_dim: int, activation: type[nn.Module] = nn.ReLU):
+        _check_dim("code_dim", code_dim)
+        super().__init__(
+            nn.Conv2d(1, 32, kernel_size=3, stride=2, padding=1),
+            activation(),
+            nn.Conv2d(32, 64, kernel_size=3, stride=2, padding=1),
+            activation(),
+            nn.Flatten(),
+            nn.Linear(64 * 7 * 7, 16),
+            activation(),
+            nn.Linear(16, code_dim),
+        )
+
+
+class ConvDecoder(nn.Sequential):
+    """Dense(7·7·64) – ConvT(64, stride 2) – ConvT(32, stride 2) – ConvT(1): S1's, to logits."""
+
+    def __init__(self, latent_dim: int, activation: type[nn.Module] = nn.ReLU):
+        _check_dim("latent_dim", latent_dim)
+        super().__init__(
+            nn.Linear(latent_dim, 64 * 7 * 7),
+            activation(),
+            nn.Unflatten(1, (64, 7, 7)),
+            nn.ConvTranspose2d(64, 64, kernel_size=3, stride=2, padding=1, output_padding=1),
+            activation(),
+            nn.ConvTranspose2d(64, 32, kernel_size=3, stride=2, padding=1, output_padding=1),
+            activation(),
+            nn.ConvTranspose2d(32, 1, kernel_size=3, padding=1),
+        )
+        self.latent_dim = latent_dim
+
+
+class Autoencoder(nn.Module):
+    """An encoder to one point z and a decoder back, with nothing random between them.
+
+    `encoder` maps images to z (batch, latent_dim), `decoder` maps z to logits of the images' shape.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.decoder(z)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images in [0, 1], of the shape of x."""
+        return self(x).sigmoid()

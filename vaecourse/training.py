@@ -1,0 +1,173 @@
+"""`fit`: one loop, for an autoencoder or a VAE, on a CPU or a GPU."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from vaecourse.data import check_images
+from vaecourse.errors import CourseError
+from vaecourse.vae import negative_elbo
+
+Objective = Callable[[nn.Module, Tensor, float], tuple[Tensor, Tensor, Tensor]]
+
+
+def _no_curves() -> dict[str, list[float]]:
+    return {"recon_nll": [], "kl": [], "elbo": []}
+
+
+@dataclass
+class History:
+    """What `fit` saw, an entry an epoch: mean nats an image.
+
+    `train` is the mean over the epoch's steps, while the weights still moved; `validation` is
+    measured at the epoch's end and has one entry more, the first, from before training.
+    Each holds the lists "recon_nll", "kl" and "elbo" (= −recon_nll − kl, whatever beta was).
+    """
+
+    train: dict[str, list[float]] = field(default_factory=_no_curves)
+    validation: dict[str, list[float]] = field(default_factory=_no_curves)
+    interrupted: bool = False
+
+
+def _append(curves: dict[str, list[float]], recon_nll: float, kl: float) -> None:
+    curves["recon_nll"].append(recon_nll)
+    curves["kl"].append(kl)
+    curves["elbo"].append(-recon_nll - kl)
+
+
+def check_device(device: str) -> torch.device:
+    """The torch device of this name; CourseError where this machine has none."""
+    available = ["cpu"]
+    if torch.cuda.is_available():
+        available += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        available.append("mps")
+    if str(device) not in available:
+        raise CourseError(
+            f"device {str(device)!r} was asked for, but PyTorch finds only "
+            f"{', '.join(available)} here; try device='cpu', or see `vaecourse doctor`"
+        )
+    return torch.device(device)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Random numbers from `seed` inside; the caller's random state is given back after."""
+    with torch.random.fork_rng([device.index or 0] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module,
+    x: Tensor,
+    objective: Objective = negative_elbo,
+    beta: float = 1.0,
+    seed: int = 0,
+    batch_size: int = 1000,
+) -> tuple[float, float]:
+    """(recon_nll, kl): means over the images x (n, channels, height, width), in nats an image.
+
+    The same seed draws the same eps, whatever was drawn before, and the caller's random state is
+    left alone. `x` lies on the model's device.
+    """
+    was_training = model.training
+    model.eval()
+    total = torch.zeros(2, device=x.device)
+    with seeded(seed, x.device):
+        for batch in x.split(batch_size):
+            _, recon_nll, kl = objective(model, batch, beta)
+            total += torch.stack([recon_nll.sum(), kl.sum()])
+    model.train(was_training)
+    recon_nll_mean, kl_mean = (total / len(x)).tolist()
+    return recon_nll_mean, kl_mean
+
+
+def fit(
+    model: nn.Module,
+    x: Tensor,
+    x_val: Tensor | None = None,
+    *,
+    objective: Objective = negative_elbo,
+    beta: float = 1.0,
+    num_epochs: int = 20,
+    batch_size: int = 128,
+    lr: float = 1e-3,
+    seed: int = 0,
+    device: str = "cpu",
+) -> History:
+    """Train `model` in place with Adam on the images x (n, channels, height, width) in [0, 1].
+
+    The whole data set lies in memory; a step is a slice of shuffled indices. `x_val` is measured
+    after each epoch and never trained on. Two fits of equal models with the same seed on one
+    machine give the same history. Ctrl-C (or the notebook's stop button) ends the training and
+    keeps the weights and the history so far.
+
+    Raises CourseError for images that are not in [0, 1] or not finite, a batch larger than the
+    data, a device that is not here, and for a loss that becomes NaN or infinite: the model then
+    holds the weights from the start of that epoch.
+    """
+    check_images(x)
+    if x_val is not None:
+        check_images(x_val)
+    if not 1 <= batch_size <= len(x):
+        raise CourseError(
+            f"expected a batch_size from 1 to the {len(x)} images given, got {batch_size}; "
+            f"try batch_size={min(128, len(x))}"
+        )
+    where = check_device(device)
+    model.to(where)
+    x = x.to(where)
+    x_val = None if x_val is None else x_val.to(where)
+
+    history = History()
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+    num_steps = math.ceil(len(x) / batch_size)
+    losses = torch.empty(num_steps, device=where)  # read once an epoch: .item() would stall a GPU
+    if x_val is not None:
+        _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
+
+    model.train()
+    bar = tqdm(total=num_epochs * num_steps, unit="step", leave=False)
+    try:
+        with bar, seeded(seed, where):
+            for epoch in range(num_epochs):
+                start = {name: value.clone() for name, value in model.state_dict().items()}
+                total = torch.zeros(2, device=where)
+                order = torch.randperm(len(x), device=where)
+                for step, index in enumerate(order.split(batch_size)):
+                    loss, recon_nll, kl = objective(model, x[index], beta)
+                    optimiser.zero_grad()
+                    loss.mean().backward()
+                    optimiser.step()
+                    losses[step] = loss.detach().mean()
+                    total += torch.stack([recon_nll.detach().sum(), kl.detach().sum()])
+                    bar.update()
+                _check_finite(losses, model, start, epoch)
+                if x_val is not None:
+                    _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
+                _append(history.train, *(total / len(x)).tolist())
+                bar.set_postfix(elbo=f"{history.train['elbo'][-1]:.1f} nats")
+    except KeyboardInterrupt:
+        history.interrupted = True
+        print(f"stopped by hand after {len(history.train['elbo'])} of {num_epochs} epochs")
+    model.eval()
+    return history
+
+
+def _check_finite(losses: Tensor, model: nn.Module, start: dict[str, Tensor], epoch: int) -> None:
+    bad = (~losses.isfinite()).nonzero()
+    if len(bad):
+        model.load_state_dict(start)
+        step = int(bad[0]) + 1
+        raise CourseError(
+            f"expected a finite loss, got {losses[step - 1].item()} at step {step} of epoch "
+            f"{epoch + 1}; the weights from the start of that epoch are kept; "
+            "try a smaller lr, or look for an exp or a log of large numbers in the model"
+        )
