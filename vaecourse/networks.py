@@ -31,28 +31,38 @@ def _mlp(sizes: list[int]) -> list[nn.Module]:
     return layers[:-1]
 
 
-class MLPEncoder(nn.Sequential):
+class MLPEncoder(nn.Module):
     """pixels – hidden – … – code_dim, ReLU between; S3's encoder with hidden=(256, 256)."""
 
     def __init__(self, code_dim: int, hidden: tuple[int, ...] = (256, 256), shape: Shape = DIGIT):
         _check_dim("code_dim", code_dim)
         channels, height, width = shape
-        super().__init__(nn.Flatten(), *_mlp([channels * height * width, *hidden, code_dim]))
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(), *_mlp([channels * height * width, *hidden, code_dim])
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
 
 
-class MLPDecoder(nn.Sequential):
+class MLPDecoder(nn.Module):
     """latent_dim – hidden – … – pixels, ReLU between; gives logits."""
 
     def __init__(self, latent_dim: int, hidden: tuple[int, ...] = (256, 256), shape: Shape = DIGIT):
         _check_dim("latent_dim", latent_dim)
         channels, height, width = shape
-        super().__init__(
+        super().__init__()
+        self.layers = nn.Sequential(
             *_mlp([latent_dim, *hidden, channels * height * width]), nn.Unflatten(1, shape)
         )
         self.latent_dim = latent_dim
 
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z)
 
-class ConvEncoder(nn.Sequential):
+
+class ConvEncoder(nn.Module):
     """Conv(32, 3, stride 2) – Conv(64, 3, stride 2) – Dense(16) – code_dim: S1's base encoder.
 
     For digits: 28 × 28 → 14 × 14 → 7 × 7.
@@ -60,7 +70,8 @@ class ConvEncoder(nn.Sequential):
 
     def __init__(self, code_dim: int, activation: type[nn.Module] = nn.ReLU):
         _check_dim("code_dim", code_dim)
-        super().__init__(
+        super().__init__()
+        self.layers = nn.Sequential(
             nn.Conv2d(1, 32, kernel_size=3, stride=2, padding=1),
             activation(),
             nn.Conv2d(32, 64, kernel_size=3, stride=2, padding=1),
@@ -71,13 +82,17 @@ class ConvEncoder(nn.Sequential):
             nn.Linear(16, code_dim),
         )
 
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
 
-class ConvDecoder(nn.Sequential):
+
+class ConvDecoder(nn.Module):
     """Dense(7·7·64) – ConvT(64, stride 2) – ConvT(32, stride 2) – ConvT(1): S1's, to logits."""
 
     def __init__(self, latent_dim: int, activation: type[nn.Module] = nn.ReLU):
         _check_dim("latent_dim", latent_dim)
-        super().__init__(
+        super().__init__()
+        self.layers = nn.Sequential(
             nn.Linear(latent_dim, 64 * 7 * 7),
             activation(),
             nn.Unflatten(1, (64, 7, 7)),
@@ -88,6 +103,9 @@ class ConvDecoder(nn.Sequential):
             nn.ConvTranspose2d(32, 1, kernel_size=3, padding=1),
         )
         self.latent_dim = latent_dim
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z)
 
 
 class Autoencoder(nn.Module):

@@ -19,7 +19,7 @@ from vaecourse.errors import CourseError
 # Ten colours that stay apart for colour-blind readers (Paul Tol's "muted", and black); each class
 # is drawn as its own digit as well, so that colour is never the only sign.
 CLASS_COLOURS = (
-    "#332288", "#88CCEE", "#117733", "#999933", "#CC6677",
+    "#332288", "#4EA0D0", "#117733", "#999933", "#CC6677",
     "#882255", "#AA4499", "#44AA99", "#B8860B", "#000000",
 )  # fmt: skip
 RECON_COLOUR, KL_COLOUR, ELBO_COLOUR = "#0072B2", "#D55E00", "#333333"  # Okabe and Ito
@@ -101,7 +101,7 @@ def image_grid(
     for axes, image in zip(grid.flat, images, strict=False):
         _show_image(axes, image)
     for axes, title in zip(grid[0], titles, strict=False):
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=9)
     for axes, label in zip(grid[:, 0], row_labels, strict=True) if row_labels else ():
         axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=10)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
@@ -143,7 +143,7 @@ def latent_scatter(
         axes.plot(*mine.T, linestyle="", marker=f"${label}$", markersize=4.5, color=colour,
                   markeredgewidth=0, alpha=0.75)  # fmt: skip
         axes.annotate(
-            str(label), np.median(mine, axis=0), color=colour, fontsize=17, fontweight="bold",
+            str(label), _densest(mine), color=colour, fontsize=17, fontweight="bold",
             ha="center", va="center", path_effects=[withStroke(linewidth=3, foreground="white")],
         )  # fmt: skip
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
@@ -151,6 +151,14 @@ def latent_scatter(
     if limit is not None:
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
     return axes.figure  # type: ignore[return-value]
+
+
+def _densest(points: np.ndarray) -> np.ndarray:
+    """The point whose tenth neighbour is nearest; a median may lie where there are no points."""
+    points = points[:1000]
+    distances = np.linalg.norm(points[:, None] - points, axis=-1)
+    tenth = min(10, len(points) - 1)
+    return points[np.partition(distances, tenth, axis=1)[:, tenth].argmin()]
 
 
 def decoded_manifold(images: Tensor, axis: Tensor, alt: str, *, axes: Axes | None = None) -> Figure:
@@ -175,7 +183,7 @@ def decoded_manifold(images: Tensor, axis: Tensor, alt: str, *, axes: Axes | Non
         sheet.reshape(side * height, side * width), cmap="gray", vmin=0, vmax=1,
         extent=(0, side, 0, side), interpolation="nearest",
     )  # fmt: skip
-    shown = range(0, side, max(1, side // 5))
+    shown = sorted({round(i * (side - 1) / 4) for i in range(5)})
     names = [f"{axis[i].item():.1f}" for i in shown]
     axes.set_xticks([i + 0.5 for i in shown], names)
     axes.set_yticks([i + 0.5 for i in shown], names)
@@ -213,6 +221,7 @@ def line_plot(
     *,
     xlabel: str,
     ylabel: str,
+    markers: bool = True,
 ) -> Figure:
     """One line a curve over the common x, each with its own dash and marker as well as colour."""
     figure = new_figure(alt, 7.0, 3.4)
@@ -220,7 +229,15 @@ def line_plot(
     styles = (("#0072B2", "-", "o"), ("#D55E00", "--", "s"), ("#009E73", ":", "^"),
               ("#333333", "-.", "D"))  # fmt: skip
     for (name, values), (colour, dash, marker) in zip(curves.items(), styles, strict=False):
-        axes.plot(x, values, dash, color=colour, marker=marker, markersize=4, label=name)
+        axes.plot(
+            x,
+            values,
+            dash,
+            color=colour,
+            marker=marker if markers else "",
+            markersize=4,
+            label=name,
+        )
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if len(curves) > 1:
         axes.legend(frameon=False)

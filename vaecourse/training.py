@@ -1,6 +1,7 @@
 """`fit`: one loop, for an autoencoder or a VAE, on a CPU or a GPU."""
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -134,7 +135,10 @@ def fit(
         _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
 
     model.train()
-    bar = tqdm(total=num_epochs * num_steps, unit="step", leave=False)
+    hidden = bool(
+        os.environ.get("TQDM_DISABLE")
+    )  # tqdm's own variable; its notebook bar ignores it
+    bar = tqdm(total=num_epochs * num_steps, unit="step", leave=False, disable=hidden)
     try:
         with bar, seeded(seed, where):
             for epoch in range(num_epochs):
