@@ -19,6 +19,8 @@ class CourseError(ValueError):
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> CourseError:
     """The error for a name that is none of `known`, with the nearest of them offered."""
     known = sorted(known)
+    if not known:
+        return CourseError(f"there is no {kind} {name!r}; there is none at all")
     near = get_close_matches(name.lower(), known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"try {known[0]!r}"
     return CourseError(f"there is no {kind} {name!r}; expected one of {', '.join(known)}; {hint}")

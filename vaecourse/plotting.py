@@ -83,18 +83,20 @@ def image_grid(
     columns: int = 10,
     titles: Sequence[str] = (),
     row_labels: Sequence[str] = (),
+    width: float = 7.0,
 ) -> Figure:
     """Images (n, channels, height, width) in [0, 1], row by row.
 
-    `titles` stand above the images of the first row, `row_labels` to the left of each row.
+    `titles` stand above the images of the first row, `row_labels` to the left of each row; `width`
+    is that of a row, in inches.
     Raises CourseError for a tensor of another shape.
     """
     _check_batch(images)
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    cell = 7.0 / columns
+    cell = width / columns
     height = rows * cell * images.shape[2] / images.shape[3]
-    figure = new_figure(alt, 7.0 + bool(row_labels), height + 0.3 * bool(titles))
+    figure = new_figure(alt, width + bool(row_labels), height + 0.3 * bool(titles))
     grid = axes_of(figure, rows, columns)
     for axes in grid.flat[len(images) :]:
         axes.set_axis_off()
@@ -153,12 +155,13 @@ def latent_scatter(
     return axes.figure  # type: ignore[return-value]
 
 
-def _densest(points: np.ndarray) -> np.ndarray:
+def _densest(points: np.ndarray) -> tuple[float, float]:
     """The point whose tenth neighbour is nearest; a median may lie where there are no points."""
     points = points[:1000]
     distances = np.linalg.norm(points[:, None] - points, axis=-1)
     tenth = min(10, len(points) - 1)
-    return points[np.partition(distances, tenth, axis=1)[:, tenth].argmin()]
+    x, y = points[np.partition(distances, tenth, axis=1)[:, tenth].argmin()]
+    return float(x), float(y)
 
 
 def decoded_manifold(images: Tensor, axis: Tensor, alt: str, *, axes: Axes | None = None) -> Figure:

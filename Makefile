@@ -1,0 +1,32 @@
+# Two commands do everything: `make book` and `make test`.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: book lab test constraints
+
+book: .venv/installed
+	$(BIN)/vaecourse book
+
+lab: .venv/installed
+	$(BIN)/jupyter lab --ServerApp.root_dir=book
+
+test: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest --cov --cov-fail-under=90
+	$(BIN)/vaecourse verify
+
+constraints: .venv/installed
+	$(BIN)/uv pip compile -q --upgrade --all-extras --universal --no-annotate --no-header --python-version 3.11 pyproject.toml -o .venv/constraints
+	(head -n 1 constraints.txt; cat .venv/constraints) > .venv/renewed
+	mv .venv/renewed constraints.txt
+
+# uv, because it installs in under a minute what takes pip several
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c "import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" 2> /dev/null || \
+		(echo "error: $(PYTHON) is not Python 3.11 to 3.13 with venv; try: apt-get install python3-venv, or: make PYTHON=python3.12" >&2; exit 1)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q -c constraints.txt uv
+	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e ".[all]"
+	touch $@

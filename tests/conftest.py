@@ -1,0 +1,45 @@
+"""A book of small chapters, for the tests of what runs, verifies and renders one."""
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+
+class LittleBook:
+    """A book folder; a chapter is given by its code cells, the first taking the parameters."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        (folder / "_toc.yml").write_text("format: jb-book\nroot: intro\nchapters:\n")
+        (folder / "intro.md").write_text("# A little book\n")
+
+    def add(self, name: str, *sources: str, checked: bool = True, **metadata: Any) -> Path:
+        cells = [new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(sources)]
+        cells[0].metadata["tags"] = ["parameters"]
+        if checked:
+            cells[-1].metadata["tags"] = [*cells[-1].metadata.get("tags", []), "nbval-check-output"]
+        title = new_markdown_cell(f"# {name}\n\n$x^2$", id="title")
+        nb = new_notebook(cells=[title, *cells], metadata={"vaecourse": metadata})
+        path = self.folder / f"{name}.ipynb"
+        nbformat.write(nb, path)
+        with (self.folder / "_toc.yml").open("a") as toc:
+            toc.write(f"  - file: {name}\n")
+        return path
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LittleBook:
+    monkeypatch.chdir(tmp_path)
+    return LittleBook(tmp_path / "book")
+
+
+def outputs(path: Path) -> list[str]:
+    """The text of each code cell's outputs in a notebook file."""
+    nb: NotebookNode = nbformat.read(path, as_version=4)
+    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    return ["".join(o.get("text", "") for o in cell.outputs) for cell in cells]

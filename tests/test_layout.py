@@ -1,0 +1,191 @@
+"""The repository keeps to its own plan: files that must agree, arrows that point one way."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat import NotebookNode
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from vaecourse import notebooks
+
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "book"
+
+# -- dependencies ------------------------------------------------------------------------------
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def direct_requirements() -> set[str]:
+    """What the package needs, with the extras that `all` stands for."""
+    extras = PROJECT["optional-dependencies"]
+    (everything,) = map(Requirement, extras["all"])
+    chosen = [line for extra in everything.extras for line in extras[extra]]
+    return {*PROJECT["dependencies"], *chosen}
+
+
+def test_the_extra_all_stands_for_every_extra() -> None:
+    (everything,) = map(Requirement, PROJECT["optional-dependencies"]["all"])
+    assert everything.extras == PROJECT["optional-dependencies"].keys() - {"all"}
+
+
+def test_environment_yml_asks_for_what_pyproject_asks_for() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    python, _pip, listed = environment["dependencies"]
+    python_wanted = Requirement(python).specifier
+    constraints, package, *requirements = listed["pip"]
+    assert str(python_wanted) == str(Requirement(f"python{PROJECT['requires-python']}").specifier)
+    assert (constraints, package) == ("-c constraints.txt", "-e .")
+    assert requirements == sorted(direct_requirements())
+
+
+def test_constraints_pin_every_direct_requirement_at_a_version_it_allows() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins: dict[str, list[str]] = {}
+    for line in lines:
+        if not line.startswith("#"):
+            pin = Requirement(line)
+            (exact,) = pin.specifier
+            assert exact.operator == "=="
+            pins.setdefault(canonicalize_name(pin.name), []).append(exact.version)
+    for requirement in map(Requirement, direct_requirements()):
+        versions = pins[canonicalize_name(requirement.name)]
+        assert all(version in requirement.specifier for version in versions), requirement
+
+
+def test_constraints_name_no_address() -> None:
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert not re.search(r"://|--(extra-)?index|@ file|--find-links", text)
+
+
+# -- the module map ----------------------------------------------------------------------------
+
+ORDER = (
+    *("errors", "vae", "networks", "objectives", "variants", "data", "training", "metrics"),
+    *("latent", "plotting", "explorer", "pretrained", "studies", "notebooks", "classroom", "cli"),
+)
+EXACTLY = {
+    "networks": set(),
+    "data": set(),
+    "latent": set(),
+    "plotting": set(),
+    "objectives": {"vae"},
+    "metrics": {"vae"},
+    "training": {"vae", "data"},
+    "notebooks": {"data"},
+}
+PACKAGE = ROOT / "vaecourse"
+FILES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem[0] != "_"
+)
+
+
+def module_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_by(path: Path) -> set[str]:
+    """Every dotted name that a file of the package imports, at its top or inside a function."""
+    package = ".".join(path.relative_to(ROOT).parent.parts)
+    return notebooks.imports(ast.parse(path.read_text(encoding="utf-8")), package)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_arrows_of_the_module_map_point_up_only(path: Path) -> None:
+    module = module_of(path)
+    assert module in ORDER, "give the new module its place in the map"
+    names = {name.split(".")[1] for name in imported_by(path) if name.startswith("vaecourse.")}
+    used = names.intersection(ORDER) - {module, "errors"}
+    assert used <= EXACTLY.get(module, set(ORDER[: ORDER.index(module)]))
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    assert imported_by(PACKAGE / "__init__.py") == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_imports_a_notebook(path: Path) -> None:
+    roots = {name.partition(".")[0] for name in imported_by(path)}
+    assert not roots & {
+        "book",
+        "solutions",
+        "assignments",
+        "importnb",
+        "nbimporter",
+        "import_ipynb",
+    }
+
+
+# -- the chapters ------------------------------------------------------------------------------
+
+
+def listed(entry: dict) -> list[str]:
+    children = [c for key in ("parts", "chapters", "sections") for c in entry.get(key) or []]
+    return [
+        *([entry["file"]] if "file" in entry else []),
+        *(f for c in children for f in listed(c)),
+    ]
+
+
+TOC = listed(yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8")))
+CHAPTERS = [BOOK / f"{name}.ipynb" for name in TOC if (BOOK / f"{name}.ipynb").exists()]
+chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def outputs(nb: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in notebooks.code_cells(nb) for output in cell.outputs]
+
+
+@chapters
+def test_a_stored_chapter_is_not_stale(path: Path) -> None:
+    assert not notebooks.is_stale(path), f"vaecourse run {path.stem} --save"
+
+
+@chapters
+def test_a_stored_chapter_is_in_its_normal_form(path: Path) -> None:
+    nb = notebooks.read(path)
+    assert notebooks.normalise(nb) == nb, f"vaecourse run {path.stem} --save"
+    text = path.read_text(encoding="utf-8")
+    assert text == nbformat.writes(nb).rstrip("\n") + "\n"
+
+
+@chapters
+def test_a_stored_chapter_is_small(path: Path) -> None:
+    assert path.stat().st_size < 2_000_000
+
+
+@chapters
+def test_every_figure_of_a_stored_chapter_has_alt_text(path: Path) -> None:
+    for output in outputs(notebooks.read(path)):
+        if "image/png" in output.get("data", {}):
+            assert output.metadata["image/png"]["alt"].strip()
+
+
+@chapters
+def test_a_stored_chapter_holds_no_error_no_warning_and_no_memory_address(path: Path) -> None:
+    for output in outputs(notebooks.read(path)):
+        assert output.output_type != "error"
+        assert output.get("name") != "stderr", output.text
+        assert " at 0x" not in output.get("data", {}).get("text/plain", "")
+
+
+@chapters
+def test_a_stored_chapter_can_be_checked_and_has_one_parameters_cell(path: Path) -> None:
+    nb = notebooks.read(path)
+    assert any(notebooks.is_checked(c) and c.outputs for c in notebooks.code_cells(nb))
+    tagged = [c for c in nb.cells if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    assert notebooks.parameter_names(nb)
+
+
+@chapters
+def test_the_scales_of_a_chapter_set_parameters_that_it_has(path: Path) -> None:
+    nb = notebooks.read(path)
+    for scale in nb.metadata.get("vaecourse", {}).get("scales", {}).values():
+        assert scale.keys() <= set(notebooks.parameter_names(nb))

@@ -1,0 +1,160 @@
+"""The shapes of the networks, and what lies between their ends."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from vaecourse.errors import CourseError
+from vaecourse.networks import Autoencoder, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Shape
+from vaecourse.vae import VAE
+
+few = settings(max_examples=15, deadline=None)
+dims = st.integers(1, 9)
+shapes = st.tuples(st.integers(1, 3), st.integers(1, 8), st.integers(1, 8))
+hiddens = st.lists(st.integers(1, 20), max_size=3).map(tuple)
+
+
+def num_parameters(model: nn.Module) -> int:
+    return sum(weight.numel() for weight in model.parameters())
+
+
+@few
+@given(dims, dims, hiddens, shapes)
+def test_mlps_map_images_to_codes_and_codes_to_images(
+    dim: int, batch: int, hidden: tuple[int, ...], shape: Shape
+) -> None:
+    encoder, decoder = MLPEncoder(dim, hidden, shape), MLPDecoder(dim, hidden, shape)
+    code = encoder(torch.rand(batch, *shape))
+    assert code.shape == (batch, dim)
+    assert decoder(code).shape == (batch, *shape)
+    assert decoder.latent_dim == dim
+
+
+@few
+@given(dims, dims)
+def test_convolutions_map_digits_to_codes_and_codes_to_digits(dim: int, batch: int) -> None:
+    decoder = ConvDecoder(dim)
+    code = ConvEncoder(dim)(torch.rand(batch, 1, 28, 28))
+    assert code.shape == (batch, dim)
+    assert decoder(code).shape == (batch, 1, 28, 28)
+    assert decoder.latent_dim == dim
+
+
+@few
+@given(dims, dims, hiddens, shapes)
+def test_a_vae_of_mlps_halves_the_code_and_gives_images_back(
+    latent_dim: int, batch: int, hidden: tuple[int, ...], shape: Shape
+) -> None:
+    model = VAE(MLPEncoder(2 * latent_dim, hidden, shape), MLPDecoder(latent_dim, hidden, shape))
+    x = torch.rand(batch, *shape)
+    logits, mu, logvar = model(x)
+    assert mu.shape == logvar.shape == (batch, latent_dim)
+    assert logits.shape == model.reconstruct(x).shape == model.sample(batch).shape == x.shape
+
+
+@few
+@given(dims, hiddens, shapes)
+def test_an_mlp_has_a_weight_for_every_pair_of_neighbours_and_a_bias_for_every_unit(
+    dim: int, hidden: tuple[int, ...], shape: Shape
+) -> None:
+    pixels = math.prod(shape)
+    up, down = [pixels, *hidden, dim], [dim, *hidden, pixels]
+    expected_up, expected_down = (
+        sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes)) for sizes in (up, down)
+    )
+    assert num_parameters(MLPEncoder(dim, hidden, shape)) == expected_up
+    assert num_parameters(MLPDecoder(dim, hidden, shape)) == expected_down
+
+
+def test_the_default_mlp_is_that_of_two_hidden_layers_of_256_on_digits() -> None:
+    assert num_parameters(MLPEncoder(4)) == 785 * 256 + 257 * 256 + 257 * 4
+    assert num_parameters(MLPDecoder(2)) == 3 * 256 + 257 * 256 + 257 * 784
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: MLPEncoder(0),
+        lambda: ConvEncoder(0),
+        lambda: MLPDecoder(0),
+        lambda: ConvDecoder(0),
+        lambda: MLPDecoder(-3),
+    ],
+)
+def test_a_latent_space_of_no_dimension_is_refused_and_latent_dim_named(build: type) -> None:
+    with pytest.raises(CourseError, match="of 1 or more, got (0|-3); try latent_dim=2"):
+        build()
+
+
+def conv_outputs(model: nn.Module, x: Tensor) -> list[tuple[int, ...]]:
+    """The shape (channels, height, width) that comes out of each convolution."""
+    seen: list[tuple[int, ...]] = []
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            layer.register_forward_hook(lambda _, __, out: seen.append(tuple(out.shape[1:])))
+    model(x)
+    return seen
+
+
+def test_the_convolutional_encoder_halves_28_to_14_to_7() -> None:
+    shapes = conv_outputs(ConvEncoder(4), torch.rand(2, 1, 28, 28))
+    assert shapes == [(32, 14, 14), (64, 7, 7)]
+
+
+def test_the_convolutional_decoder_doubles_7_to_14_to_28() -> None:
+    shapes = conv_outputs(ConvDecoder(2), torch.randn(2, 2))
+    assert shapes == [(64, 14, 14), (32, 28, 28), (1, 28, 28)]
+
+
+def test_the_convolutional_pair_has_the_parameters_of_its_description() -> None:
+    kernels = 9 * (1 * 32) + 32, 9 * (32 * 64) + 64
+    assert num_parameters(ConvEncoder(4)) == sum(kernels) + (64 * 49 + 1) * 16 + 17 * 4
+    kernels_back = 9 * (64 * 64) + 64, 9 * (64 * 32) + 32, 9 * (32 * 1) + 1
+    assert num_parameters(ConvDecoder(2)) == 3 * (64 * 49) + sum(kernels_back)
+
+
+@pytest.mark.parametrize(("network", "count"), [(ConvEncoder, 3), (ConvDecoder, 3)])
+def test_the_activation_asked_for_stands_in_every_place(network: type, count: int) -> None:
+    kinds = [type(layer) for layer in network(2, activation=nn.LeakyReLU).modules()]
+    assert kinds.count(nn.LeakyReLU) == count
+    assert nn.ReLU not in kinds
+
+
+@pytest.mark.parametrize("network", [MLPEncoder, MLPDecoder, ConvEncoder, ConvDecoder])
+def test_a_network_is_not_linear_and_its_output_is_not_bounded(network: type) -> None:
+    """A ReLU between layers, none after the last: codes and logits take both signs, any size."""
+    torch.manual_seed(0)
+    model = network(3)
+    inputs = torch.randn(200, 3) if hasattr(model, "latent_dim") else torch.randn(200, 1, 28, 28)
+    zero = model(torch.zeros_like(inputs[:1]))
+    assert not torch.allclose(model(inputs) + model(-inputs), 2 * zero, atol=1e-3)
+    far = model(1e4 * inputs)
+    assert far.min() < -1
+    assert far.max() > 1
+
+
+def test_an_mlp_without_hidden_layers_is_affine() -> None:
+    encoder, x = MLPEncoder(3, ()), torch.randn(5, 1, 28, 28)
+    zero = encoder(torch.zeros_like(x))
+    torch.testing.assert_close(encoder(2 * x), 2 * encoder(x) - zero)
+
+
+def test_an_autoencoder_draws_nothing_and_gives_the_same_image_twice() -> None:
+    model, x = Autoencoder(ConvEncoder(2), ConvDecoder(2)), torch.rand(3, 1, 28, 28)
+    before = torch.get_rng_state()
+    first, second = model.reconstruct(x), model.reconstruct(x)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first, second)
+
+
+def test_an_autoencoder_decodes_its_code_and_reconstructs_in_0_to_1() -> None:
+    model, x = Autoencoder(MLPEncoder(2, (8,)), MLPDecoder(2, (8,))), torch.rand(3, 1, 28, 28)
+    assert model.encode(x).shape == (3, 2)
+    assert torch.equal(model(x), model.decode(model.encode(x)))
+    assert torch.equal(model.reconstruct(x), model(x).sigmoid())
+    assert model(x).min() < 0  # logits, which the sigmoid has still to bring into [0, 1]
