@@ -63,7 +63,6 @@ def test_a_slider_stops_at_its_ends() -> None:
     assert recorder.positions[-1] == 3.0
 
 
-@pytest.mark.xfail(reason="ipywidgets.interactive shows nothing of what is returned unless told")
 def test_what_is_drawn_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """Outside a notebook, IPython's display prints what it would show."""
     control = make(Recorder()).children[0]
@@ -82,7 +81,6 @@ def test_two_sliders_do_not_disturb_each_other() -> None:
     assert (left_control.value, right_control.value) == (2.0, -1.0)
 
 
-@pytest.mark.xfail(reason="the first name in the code of a method is self")
 def test_a_method_can_be_drawn() -> None:
     recorder = Recorder()
     widget: Any = slider(recorder.figure, "position", 0.0, 1.0, 0.5)

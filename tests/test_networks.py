@@ -87,7 +87,7 @@ def test_the_default_mlp_is_that_of_two_hidden_layers_of_256_on_digits() -> None
     ],
 )
 def test_a_latent_space_of_no_dimension_is_refused_and_latent_dim_named(build: type) -> None:
-    with pytest.raises(CourseError, match="of 1 or more, got (0|-3); try latent_dim=2"):
+    with pytest.raises(CourseError, match=r"of 1 or more, got (0|-3); try latent_dim=2"):
         build()
 
 

@@ -30,7 +30,7 @@ def slerp(z_a: Tensor, z_b: Tensor, num_steps: int = 10) -> Tensor:
     norm = (1 - alpha) * norm_a + alpha * norm_b
     angle = torch.arccos((direction_a @ direction_b).clamp(-1, 1))
     if angle < 1e-4:
-        return norm * direction_a  # one direction: no arc, only the norm changes
+        return norm * ((1 - alpha) * direction_a + alpha * direction_b)  # the arc is a line here
     if torch.pi - angle < 1e-3:
         raise CourseError("slerp expects two directions, got opposite ones; try lerp")
     on_sphere = (
@@ -53,6 +53,8 @@ def prior_grid(num_per_side: int = 15) -> tuple[Tensor, Tensor]:
     N(0, 1): the middles of n equal shares, so that the ends are finite (the quantiles of 0 and 1
     are not).
     """
+    if num_per_side < 1:
+        raise CourseError(f"expected num_per_side of 1 or more, got {num_per_side}; try 15")
     middles = (torch.arange(num_per_side) + 0.5) / num_per_side
     axis = torch.special.ndtri(middles)
     z2, z1 = torch.meshgrid(axis.flip(0), axis, indexing="ij")

@@ -23,6 +23,14 @@ def _check_dim(name: str, value: int) -> None:
         )
 
 
+def _check_images(x: Tensor, shape: Shape) -> None:
+    if x.shape[1:] != shape:
+        raise CourseError(
+            f"expected images of shape (batch, {', '.join(map(str, shape))}), got "
+            f"{tuple(x.shape)}; try MLPEncoder and MLPDecoder with shape=(channels, height, width)"
+        )
+
+
 def _mlp(sizes: list[int]) -> list[nn.Module]:
     """Linear layers of these sizes with a ReLU between each two."""
     layers: list[nn.Module] = []
@@ -38,11 +46,13 @@ class MLPEncoder(nn.Module):
         _check_dim("code_dim", code_dim)
         channels, height, width = shape
         super().__init__()
+        self.shape = shape
         self.layers = nn.Sequential(
             nn.Flatten(), *_mlp([channels * height * width, *hidden, code_dim])
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        _check_images(x, self.shape)
         return self.layers(x)
 
 
@@ -83,6 +93,7 @@ class ConvEncoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        _check_images(x, DIGIT)
         return self.layers(x)
 
 

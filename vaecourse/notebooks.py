@@ -36,8 +36,14 @@ CHECK_TAG = "nbval-check-output"
 GOAL_TAG = "goal-picture"  # the figure that a chapter shows at its top: "you will make this"
 INJECTED_TAG = "injected-parameters"  # papermill's, as is the next
 MARKER_TAG = "papermill-error-cell-tag"
-# no bars, no live sliders and no chance order in stored outputs
-KERNEL_ENV = {"TQDM_DISABLE": "1", "VAECOURSE_STATIC": "1", "PYTHONHASHSEED": "0"}
+# no bars, no live sliders and no chance order in stored outputs; and threads that wait politely:
+# beside another busy process, torch's two threads spinning for each other train ten times slower
+KERNEL_ENV = {
+    "TQDM_DISABLE": "1",
+    "VAECOURSE_STATIC": "1",
+    "PYTHONHASHSEED": "0",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 BROWSERS = (
     "chromium",
     "chromium-browser",

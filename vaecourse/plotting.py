@@ -4,11 +4,12 @@ a notebook shows the Figure that ends a cell."""
 import base64
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.patheffects import withStroke
@@ -29,6 +30,7 @@ STYLE: Any = {
     "axes.titlesize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.prop_cycle": cycler(color=("#0072B2", "#D55E00", "#009E73", "#333333")),
     "figure.dpi": 150,
 }
 
@@ -131,7 +133,7 @@ def latent_scatter(
 
     `limit` sets both axes to [−limit, limit]; `axes` draws into a figure that is there already.
     """
-    if z.ndim != 2 or z.shape[1] != 2 or len(z) != len(y):
+    if z.ndim != 2 or z.shape[1] != 2 or y.shape != z.shape[:1]:
         raise CourseError(
             f"expected z of shape (n, 2) and y of shape (n,), got {tuple(z.shape)} and "
             f"{tuple(y.shape)}; try a model with latent_dim=2"
@@ -171,10 +173,10 @@ def decoded_manifold(images: Tensor, axis: Tensor, alt: str, *, axes: Axes | Non
     grid's true coordinates, which are not equally spaced. Raises CourseError if any is not finite.
     """
     side = len(axis)
-    if len(images) != side * side or not axis.isfinite().all():
+    if images.shape[:2] != (side * side, 1) or not axis.isfinite().all():
         raise CourseError(
-            f"expected a finite axis of n points and n² images, got {side} points from "
-            f"{axis.min().item():g} to {axis.max().item():g} and {len(images)} images; "
+            f"expected a finite axis of n points and n² grey images, got {side} points from "
+            f"{axis.min().item():g} to {axis.max().item():g} and images {tuple(images.shape)}; "
             "try latent.prior_grid(15)"
         )
     _check_batch(images)
@@ -183,7 +185,7 @@ def decoded_manifold(images: Tensor, axis: Tensor, alt: str, *, axes: Axes | Non
     _, _, height, width = images.shape
     sheet = images.detach().cpu().reshape(side, side, height, width).permute(0, 2, 1, 3)
     axes.imshow(
-        sheet.reshape(side * height, side * width), cmap="gray", vmin=0, vmax=1,
+        sheet.reshape(side * height, side * width).numpy(), cmap="gray", vmin=0, vmax=1,
         extent=(0, side, 0, side), interpolation="nearest",
     )  # fmt: skip
     shown = sorted({round(i * (side - 1) / 4) for i in range(5)})
@@ -212,14 +214,17 @@ def loss_curves(
         axes.plot(epochs, train[key], color=colour, linestyle="--", label=f"{name}, train")
         if validation[key]:
             axes.plot(validation[key], color=colour, label=f"{name}, validation")
-    axes.set(xlabel="epoch", ylabel="nats an image", ylim=(0, None))
+    axes.set(xlabel="epoch", ylabel="nats an image")
+    nats = [value for key, _, _ in lines for value in train[key] + validation[key]]
+    if min(nats, default=0) >= 0:  # those of a density may be negative, and must be seen
+        axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     return figure
 
 
 def line_plot(
     x: Sequence[float] | Tensor,
-    curves: dict[str, Sequence[float] | Tensor],
+    curves: Mapping[str, Sequence[float] | Tensor],
     alt: str,
     *,
     xlabel: str,
@@ -227,10 +232,14 @@ def line_plot(
     markers: bool = True,
 ) -> Figure:
     """One line a curve over the common x, each with its own dash and marker as well as colour."""
-    figure = new_figure(alt, 7.0, 3.4)
-    axes = axes_of(figure)
     styles = (("#0072B2", "-", "o"), ("#D55E00", "--", "s"), ("#009E73", ":", "^"),
               ("#333333", "-.", "D"))  # fmt: skip
+    if len(curves) > len(styles):
+        raise CourseError(
+            f"expected {len(styles)} curves or fewer, got {len(curves)}; try two figures"
+        )
+    figure = new_figure(alt, 7.0, 3.4)
+    axes = axes_of(figure)
     for (name, values), (colour, dash, marker) in zip(curves.items(), styles, strict=False):
         axes.plot(
             x,

@@ -57,9 +57,12 @@ def check_device(device: str) -> torch.device:
 
 
 @contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Random numbers from `seed` inside; the caller's random state is given back after."""
-    with torch.random.fork_rng([device.index or 0] if device.type == "cuda" else []):
+def seeded(seed: int) -> Iterator[None]:
+    """Random numbers from `seed` inside; the caller's random state is given back after.
+
+    (Not that of an Apple GPU, which PyTorch cannot fork: it stays seeded.)
+    """
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
 
@@ -81,7 +84,7 @@ def evaluate(
     was_training = model.training
     model.eval()
     total = torch.zeros(2, device=x.device)
-    with seeded(seed, x.device):
+    with seeded(seed):
         for batch in x.split(batch_size):
             _, recon_nll, kl = objective(model, batch, beta)
             total += torch.stack([recon_nll.sum(), kl.sum()])
@@ -106,41 +109,46 @@ def fit(
     """Train `model` in place with Adam on the images x (n, channels, height, width) in [0, 1].
 
     The whole data set lies in memory; a step is a slice of shuffled indices. `x_val` is measured
-    after each epoch and never trained on. Two fits of equal models with the same seed on one
-    machine give the same history. Ctrl-C (or the notebook's stop button) ends the training and
-    keeps the weights and the history so far.
+    before the first epoch and after each, and never trained on. Two fits of equal models with the
+    same seed on one machine give the same history. Ctrl-C (or the notebook's stop button) ends the
+    training and keeps the weights and the history so far.
 
     Raises CourseError for images that are not in [0, 1] or not finite, a batch larger than the
-    data, a device that is not here, and for a loss that becomes NaN or infinite: the model then
-    holds the weights from the start of that epoch.
+    data, a device that is not here, and for a loss or weights that become NaN or infinite: the
+    model then holds the weights from the start of that epoch.
     """
     check_images(x)
     if x_val is not None:
         check_images(x_val)
+        if x_val.shape[1:] != x.shape[1:]:
+            raise CourseError(
+                f"expected x_val with images of the shape of x, {tuple(x.shape[1:])}, "
+                f"got {tuple(x_val.shape[1:])}; try the same data set for both"
+            )
     if not 1 <= batch_size <= len(x):
         raise CourseError(
             f"expected a batch_size from 1 to the {len(x)} images given, got {batch_size}; "
             f"try batch_size={min(128, len(x))}"
         )
+    if not lr >= 0:
+        raise CourseError(f"expected an lr of 0 or more, got {lr}; try lr=1e-3")
     where = check_device(device)
     model.to(where)
-    x = x.to(where)
-    x_val = None if x_val is None else x_val.to(where)
+    dtype = next(model.parameters()).dtype
+    x = x.to(where, dtype)
+    x_val = None if x_val is None else x_val.to(where, dtype)
 
     history = History()
     optimiser = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
     num_steps = math.ceil(len(x) / batch_size)
     losses = torch.empty(num_steps, device=where)  # read once an epoch: .item() would stall a GPU
-    if x_val is not None:
-        _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
-
-    model.train()
-    hidden = bool(
-        os.environ.get("TQDM_DISABLE")
-    )  # tqdm's own variable; its notebook bar ignores it
+    hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own, but its notebook bar ignores it
     bar = tqdm(total=num_epochs * num_steps, unit="step", leave=False, disable=hidden)
     try:
-        with bar, seeded(seed, where):
+        with bar, seeded(seed):
+            if x_val is not None:
+                _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
+            model.train()
             for epoch in range(num_epochs):
                 start = {name: value.clone() for name, value in model.state_dict().items()}
                 total = torch.zeros(2, device=where)
@@ -161,17 +169,22 @@ def fit(
     except KeyboardInterrupt:
         history.interrupted = True
         print(f"stopped by hand after {len(history.train['elbo'])} of {num_epochs} epochs")
-    model.eval()
+    finally:
+        model.eval()
     return history
 
 
 def _check_finite(losses: Tensor, model: nn.Module, start: dict[str, Tensor], epoch: int) -> None:
     bad = (~losses.isfinite()).nonzero()
     if len(bad):
-        model.load_state_dict(start)
         step = int(bad[0]) + 1
-        raise CourseError(
-            f"expected a finite loss, got {losses[step - 1].item()} at step {step} of epoch "
-            f"{epoch + 1}; the weights from the start of that epoch are kept; "
-            "try a smaller lr, or look for an exp or a log of large numbers in the model"
-        )
+        came = f"{losses[step - 1].item()} at step {step} of epoch {epoch + 1}"
+    elif not all(weight.isfinite().all() for weight in model.parameters()):
+        came = f"a gradient that is not, in epoch {epoch + 1}"
+    else:
+        return
+    model.load_state_dict(start)
+    raise CourseError(
+        f"expected a finite loss, got {came}; the weights from the start of that epoch are kept; "
+        "try a smaller lr, or look for an exp, log or square root that overflows in the model"
+    )

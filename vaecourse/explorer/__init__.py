@@ -1,5 +1,6 @@
 """Latent sliders: something to move with one's own hands."""
 
+import inspect
 import os
 from collections.abc import Callable
 
@@ -21,8 +22,5 @@ def slider(
     control = ipywidgets.FloatSlider(
         value=value, min=low, max=high, step=(high - low) / 100, description=name
     )
-    return ipywidgets.interactive(draw, **{_first_argument(draw): control})
-
-
-def _first_argument(draw: Callable[[float], Figure]) -> str:
-    return draw.__code__.co_varnames[0]
+    argument = next(iter(inspect.signature(draw).parameters))
+    return ipywidgets.interactive(draw, {"auto_display": True}, **{argument: control})
