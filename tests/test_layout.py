@@ -189,3 +189,11 @@ def test_the_scales_of_a_chapter_set_parameters_that_it_has(path: Path) -> None:
     nb = notebooks.read(path)
     for scale in nb.metadata.get("vaecourse", {}).get("scales", {}).values():
         assert scale.keys() <= set(notebooks.parameter_names(nb))
+
+
+@chapters
+def test_the_picture_at_the_top_of_a_chapter_is_the_one_that_it_makes(path: Path) -> None:
+    nb = notebooks.read(path)
+    picture = notebooks.goal_picture(nb)
+    assert picture == (BOOK / "images" / f"{path.stem}.png").read_bytes()
+    assert f"(images/{path.stem}.png)" in nb.cells[0].source

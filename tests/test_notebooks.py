@@ -317,6 +317,20 @@ def test_running_twice_leaves_a_saved_chapter_byte_for_byte_the_same(book: Littl
     assert outputs(path)[1] == "1\n1\n"
 
 
+def test_saving_a_chapter_stores_its_goal_picture_beside_it(book: LittleBook) -> None:
+    draw = (
+        "import base64\nfrom IPython.display import Image\nImage(base64.b64decode('iVBORw0KGgo='))"
+    )
+    path = book.add("01_a", "k = 1", draw, "print(k)")
+    nb = notebooks.read(path)
+    nb.cells[2].metadata["tags"] = ["goal-picture"]
+    notebooks.write(nb, path)
+    notebooks.run(["1"])
+    assert not (book.folder / "images").exists()
+    notebooks.run(["1"], save=True)
+    assert (book.folder / "images" / "01_a.png").read_bytes() == b"\x89PNG\r\n\x1a\n"
+
+
 def test_a_run_without_save_leaves_the_chapter_and_keeps_a_copy(
     book: LittleBook, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,6 +41,7 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="vaecourse")
 def main() -> None:
     """Autoencoders and variational autoencoders, hands on: run, check and render the course."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # no source line
 
 
 @main.command()

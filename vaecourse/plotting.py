@@ -98,7 +98,8 @@ def image_grid(
     rows = math.ceil(len(images) / columns)
     cell = width / columns
     height = rows * cell * images.shape[2] / images.shape[3]
-    figure = new_figure(alt, width + bool(row_labels), height + 0.3 * bool(titles))
+    lines = max((title.count("\n") + 1 for title in titles), default=0)
+    figure = new_figure(alt, width + bool(row_labels), height + 0.25 * lines)
     grid = axes_of(figure, rows, columns)
     for axes in grid.flat[len(images) :]:
         axes.set_axis_off()
