@@ -174,3 +174,9 @@ def test_the_prior_grid_is_read_like_a_page_from_the_largest_z2_down(side: int) 
             z1, z2 = z[row * side + column]
             assert z1 == axis[column]
             assert z2 == axis[side - 1 - row]
+
+
+@pytest.mark.parametrize("num_per_side", [0, -1])
+def test_a_grid_of_no_points_is_refused(num_per_side: int) -> None:
+    with pytest.raises(CourseError, match=f"of 1 or more, got {num_per_side}"):
+        prior_grid(num_per_side)

@@ -158,3 +158,9 @@ def test_an_autoencoder_decodes_its_code_and_reconstructs_in_0_to_1() -> None:
     assert torch.equal(model(x), model.decode(model.encode(x)))
     assert torch.equal(model.reconstruct(x), model(x).sigmoid())
     assert model(x).min() < 0  # logits, which the sigmoid has still to bring into [0, 1]
+
+
+@pytest.mark.parametrize("encoder", [ConvEncoder(4), MLPEncoder(4)])
+def test_an_encoder_says_what_size_of_images_it_takes(encoder: nn.Module) -> None:
+    with pytest.raises(CourseError, match=r"\(batch, 1, 28, 28\), got \(2, 3, 64, 64\); try"):
+        encoder(torch.zeros(2, 3, 64, 64))

@@ -452,3 +452,27 @@ def test_one_bar_counts_all_the_steps(
 def test_tqdm_disable_hides_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
     fit(small_vae(), images(), num_epochs=2, batch_size=6)
     assert capsys.readouterr() == ("", "")
+
+
+def test_validation_images_of_another_size_are_refused() -> None:
+    model = Autoencoder(MLPEncoder(2), MLPDecoder(2))
+    x = torch.zeros(4, 1, 28, 28)
+    with pytest.raises(CourseError, match=r"the shape of x, \(1, 28, 28\), got \(1, 28, 27\)"):
+        fit(model, x, x[..., 1:], objective=reconstruction_loss, batch_size=2)
+
+
+def test_a_learning_rate_below_zero_is_refused() -> None:
+    model = Autoencoder(MLPEncoder(2), MLPDecoder(2))
+    with pytest.raises(CourseError, match="an lr of 0 or more, got -1"):
+        fit(model, torch.zeros(4, 1, 28, 28), lr=-1, batch_size=2)
+
+
+def test_images_of_another_precision_are_brought_to_that_of_the_model() -> None:
+    histories = []
+    for dtype in (torch.float32, torch.float64):
+        torch.manual_seed(0)
+        model = Autoencoder(MLPEncoder(2), MLPDecoder(2))
+        x = torch.ones(4, 1, 28, 28, dtype=dtype)
+        settings = {"objective": reconstruction_loss, "num_epochs": 1, "batch_size": 2}
+        histories.append(fit(model, x, x, **settings))
+    assert histories[0] == histories[1]
