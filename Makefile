@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN = .venv/bin
 # beside another busy process, torch's threads spinning for each other train ten times slower
 export OMP_WAIT_POLICY = PASSIVE
+ifdef VAECOURSE_DATA
+export VAECOURSE_DATA := $(abspath $(VAECOURSE_DATA))
+endif
 
 .PHONY: book lab test constraints
 

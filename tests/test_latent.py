@@ -1,6 +1,7 @@
 """The geometry of lines, arcs and grids in the latent space."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -180,3 +181,16 @@ def test_the_prior_grid_is_read_like_a_page_from_the_largest_z2_down(side: int) 
 def test_a_grid_of_no_points_is_refused(num_per_side: int) -> None:
     with pytest.raises(CourseError, match=f"of 1 or more, got {num_per_side}"):
         prior_grid(num_per_side)
+
+
+@pytest.mark.parametrize("path", [lerp, slerp])
+def test_ends_of_whole_numbers_are_as_good_as_any(path: Callable[..., Tensor]) -> None:
+    whole = path(torch.tensor([1, -1]), torch.tensor([5, 3]), 5)
+    assert torch.equal(whole, path(torch.tensor([1.0, -1.0]), torch.tensor([5.0, 3.0]), 5))
+
+
+@pytest.mark.parametrize("path", [lerp, slerp])
+def test_ends_that_are_no_points_are_refused(path: Callable[..., Tensor]) -> None:
+    for z_a, z_b in ((torch.ones(5, 2), torch.ones(5, 2)), (torch.ones(2), torch.ones(3))):
+        with pytest.raises(CourseError, match="expected two points of shape"):
+            path(z_a, z_b, 5)

@@ -570,3 +570,26 @@ def test_without_a_browser_an_error_says_what_to_install(
     monkeypatch.setattr(notebooks, "BROWSERS", ("no-such-browser",))
     with pytest.raises(CourseError, match="apt: chromium"):
         notebooks.outside_requests(tmp_path)
+
+
+def test_a_chapter_saved_with_a_live_widget_is_stale(book: LittleBook) -> None:
+    path = book.add("01_a", "k = 1", "print(k)")
+    notebooks.run(save=True)
+    nb = notebooks.read(path)
+    live = {"application/vnd.jupyter.widget-view+json": {"model_id": "a"}}
+    nb.cells[1].outputs = [nbformat.v4.new_output("display_data", data=live)]
+    assert not notebooks.is_stale(path)
+    notebooks.write(nb, path)
+    assert notebooks.is_stale(path)
+
+
+def test_a_folder_without_notebooks_is_nothing_to_verify(book: LittleBook) -> None:
+    (book.folder.parent / "empty").mkdir()
+    with pytest.raises(CourseError, match="expected notebooks in empty, found none"):
+        notebooks.verify([Path("empty")])
+
+
+def test_verify_knows_a_chapter_by_its_number(book: LittleBook) -> None:
+    book.add("01_a", "k = 1", "print(k)")
+    with pytest.raises(CourseError, match="has no outputs; run it first: vaecourse run 01_a"):
+        notebooks.verify([Path("1")])

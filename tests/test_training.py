@@ -464,7 +464,7 @@ def test_validation_images_of_another_size_are_refused() -> None:
 def test_a_learning_rate_below_zero_is_refused() -> None:
     model = Autoencoder(MLPEncoder(2), MLPDecoder(2))
     with pytest.raises(CourseError, match="an lr of 0 or more, got -1"):
-        fit(model, torch.zeros(4, 1, 28, 28), lr=-1, batch_size=2)
+        fit(model, torch.zeros(4, 1, 28, 28), objective=reconstruction_loss, lr=-1, batch_size=2)
 
 
 def test_images_of_another_precision_are_brought_to_that_of_the_model() -> None:
@@ -476,3 +476,15 @@ def test_images_of_another_precision_are_brought_to_that_of_the_model() -> None:
         settings = {"objective": reconstruction_loss, "num_epochs": 1, "batch_size": 2}
         histories.append(fit(model, x, x, **settings))
     assert histories[0] == histories[1]
+
+
+def test_a_frozen_model_is_refused() -> None:
+    model = Autoencoder(MLPEncoder(2), MLPDecoder(2)).requires_grad_(False)
+    with pytest.raises(CourseError, match="frozen model; try"):
+        fit(model, torch.zeros(4, 1, 28, 28), objective=reconstruction_loss, batch_size=2)
+
+
+def test_an_autoencoder_without_its_objective_is_told_which_to_use() -> None:
+    model = Autoencoder(MLPEncoder(2), MLPDecoder(2))
+    with pytest.raises(CourseError, match="got Autoencoder; try objective=reconstruction_loss"):
+        fit(model, torch.zeros(4, 1, 28, 28), batch_size=2)

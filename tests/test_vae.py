@@ -407,3 +407,10 @@ def test_the_known_answer_itself_is_known_right() -> None:
     log_prior = Independent(Normal(torch.zeros_like(z), torch.ones_like(z)), 1).log_prob(z)
     log_posterior = truth.posterior(x).log_prob(z)
     torch.testing.assert_close(log_likelihood + log_prior - log_posterior, truth.log_p(x))
+
+
+@pytest.mark.parametrize("code_dim", [1, 2, 3, 8])
+def test_an_encoder_of_another_size_than_mu_and_logvar_is_refused(code_dim: int) -> None:
+    model = VAE(MLPEncoder(code_dim, shape=SHAPE), MLPDecoder(2, shape=SHAPE))
+    with pytest.raises(ValueError, match=f"got {code_dim}; try code_dim=4"):
+        model(torch.zeros(3, *SHAPE))

@@ -41,6 +41,8 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="vaecourse")
 def main() -> None:
     """Autoencoders and variational autoencoders, hands on: run, check and render the course."""
+    if root := os.environ.get("VAECOURSE_DATA"):  # kernels work in other folders
+        os.environ["VAECOURSE_DATA"] = str(Path(root).expanduser().absolute())
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # no source line
 
 
@@ -153,7 +155,8 @@ def _data() -> str:
     from vaecourse.data import NAMES, data_root
 
     root = data_root()
-    if not os.access(_existing(root), os.W_OK):
+    place = _existing(root)
+    if not (place.is_dir() and os.access(place, os.W_OK)):
         raise CourseError(f"{root} cannot be written")
     kept = [name for name in NAMES if any(root.glob(f"prepared/{name}-*.safetensors"))]
     return f"{root}, can be written, keeps: {', '.join(kept) or 'nothing yet'}"

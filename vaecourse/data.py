@@ -382,7 +382,7 @@ def _parse_idx(content: bytes, md5: str) -> np.ndarray:
 
 def _folder(name: str) -> Path:
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return folder
     if "/" in name or os.sep in name:
         found = "a file" if folder.exists() else "nothing"

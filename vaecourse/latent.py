@@ -11,6 +11,7 @@ def lerp(z_a: Tensor, z_b: Tensor, num_steps: int = 10) -> Tensor:
 
     (latent_dim,) twice -> (num_steps, latent_dim); z = (1 − α) z_a + α z_b for equally spaced α.
     """
+    z_a, z_b = _ends(z_a, z_b)
     alpha = _alphas(num_steps, z_a)
     return (1 - alpha) * z_a + alpha * z_b
 
@@ -22,6 +23,7 @@ def slerp(z_a: Tensor, z_b: Tensor, num_steps: int = 10) -> Tensor:
     curves", 1985; White, "Sampling generative networks", 2016. Raises CourseError where the arc is
     not defined: an end at the origin, or two ends in opposite directions.
     """
+    z_a, z_b = _ends(z_a, z_b)
     norm_a, norm_b = z_a.norm(), z_b.norm()
     if norm_a == 0 or norm_b == 0:
         raise CourseError("slerp expects two points off the origin, got one at it; try lerp")
@@ -37,6 +39,16 @@ def slerp(z_a: Tensor, z_b: Tensor, num_steps: int = 10) -> Tensor:
         torch.sin((1 - alpha) * angle) * direction_a + torch.sin(alpha * angle) * direction_b
     )
     return norm * on_sphere / torch.sin(angle)
+
+
+def _ends(z_a: Tensor, z_b: Tensor) -> tuple[Tensor, Tensor]:
+    if z_a.ndim != 1 or z_a.shape != z_b.shape:
+        raise CourseError(
+            f"expected two points of shape (latent_dim,), got {tuple(z_a.shape)} and "
+            f"{tuple(z_b.shape)}; try one row of each, z[0]"
+        )
+    dtype = torch.promote_types(z_a.dtype, torch.get_default_dtype())  # whole numbers too
+    return z_a.to(dtype), z_b.to(dtype)
 
 
 def _alphas(num_steps: int, like: Tensor) -> Tensor:

@@ -272,8 +272,11 @@ def fingerprint(nb: NotebookNode) -> str:
 def is_stale(path: Path) -> bool:
     """Whether a notebook's outputs are missing, or older than its code, modules or data."""
     nb = read(path)
-    if any(cell.execution_count is None for cell in code_cells(nb)):
+    cells = code_cells(nb)
+    if any(cell.execution_count is None for cell in cells):
         return True
+    if any(_WIDGET in output.get("data", {}) for cell in cells for output in cell.outputs):
+        return True  # run live: its sliders and bars would leave holes in the page
     stored: str | None = nb.metadata.get("vaecourse", {}).get("fingerprint")
     return stored != fingerprint(nb)
 
@@ -551,6 +554,8 @@ def verify(paths: Sequence[Path] = ()) -> int:
         solutions = book_folder().parent / "solutions"
         paths = [*chapters(), *sorted(solutions.glob("*.ipynb"))]
     notebooks = [file for path in paths for file in _notebooks(path)]
+    if not notebooks:
+        raise CourseError(f"expected notebooks in {', '.join(map(str, paths))}, found none")
     for path in notebooks:
         _require_checks(path)
     with TemporaryDirectory(prefix="vaecourse-") as scratch:
@@ -564,7 +569,9 @@ def verify(paths: Sequence[Path] = ()) -> int:
 
 
 def _notebooks(path: Path) -> list[Path]:
-    return sorted(path.glob("*.ipynb")) if path.is_dir() else [_notebook_file(path)]
+    if path.is_dir():
+        return sorted(path.glob("*.ipynb"))
+    return [_notebook_file(path) if path.suffix else find_chapter(str(path))]
 
 
 def _require_checks(path: Path) -> None:
@@ -605,7 +612,7 @@ def render(book: Path, output: Path) -> Path:
     """
     html = output / "_build" / "html"
     shutil.rmtree(html, ignore_errors=True)  # no page of a chapter that is gone stays behind
-    print("rendering the book", flush=True)
+    print(f"rendering {book}", flush=True)
     # jupyter-book has no `python -m`, and the script on the path may be another environment's
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
     command += [str(book), "--path-output", str(output), "--all", "-W", "-n", "--keep-going", "-q"]

@@ -114,8 +114,9 @@ def fit(
     training and keeps the weights and the history so far.
 
     Raises CourseError for images that are not in [0, 1] or not finite, a batch larger than the
-    data, a device that is not here, and for a loss or weights that become NaN or infinite: the
-    model then holds the weights from the start of that epoch.
+    data, a device that is not here, a frozen model, an autoencoder without its own objective, and
+    for a loss or weights that become NaN or infinite: the model then holds the weights from the
+    start of that epoch.
     """
     check_images(x)
     if x_val is not None:
@@ -129,6 +130,15 @@ def fit(
         raise CourseError(
             f"expected a batch_size from 1 to the {len(x)} images given, got {batch_size}; "
             f"try batch_size={min(128, len(x))}"
+        )
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise CourseError(
+            "expected weights to train, got a frozen model; try model.requires_grad_(True)"
+        )
+    if objective is negative_elbo and not hasattr(model, "reparameterize"):
+        raise CourseError(
+            f"expected a VAE for negative_elbo, got {type(model).__name__}; "
+            "try objective=reconstruction_loss"
         )
     if not lr >= 0:
         raise CourseError(f"expected an lr of 0 or more, got {lr}; try lr=1e-3")

@@ -25,6 +25,7 @@ def reconstruction_nll(
 ) -> Tensor:
     """−log p(x|z) in nats: (batch, channels, height, width) twice -> (batch,).
 
+    For grey pixels the Bernoulli term is a cross-entropy, not a normalised likelihood.
     "bernoulli": each pixel is 1 with probability sigmoid(logits) (the paper's appendix C.1).
     "gaussian": each pixel is N(sigmoid(logits), std²), the constant log(std √(2π)) included, so
     that values for different `std` can be compared. Raises ValueError for any other name.
@@ -53,7 +54,13 @@ class VAE(nn.Module):
         self.latent_dim: int = decoder.latent_dim  # type: ignore[assignment]
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        mu, logvar = self.encoder(x).chunk(2, dim=1)
+        code = self.encoder(x)
+        if code.shape[1] != 2 * self.latent_dim:
+            raise ValueError(
+                f"expected an encoder to mu and logvar, 2 * {self.latent_dim} numbers, got "
+                f"{code.shape[1]}; try code_dim={2 * self.latent_dim}"
+            )
+        mu, logvar = code.chunk(2, dim=1)
         return mu, logvar
 
     def reparameterize(self, mu: Tensor, logvar: Tensor) -> Tensor:
