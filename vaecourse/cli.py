@@ -91,6 +91,44 @@ def verify(ctx: click.Context, paths: tuple[Path, ...]) -> None:
 
 
 @main.command()
+@click.argument("studies", nargs=-1, metavar="[STUDY]...")
+@click.option("--only", multiple=True, metavar="ROW", help="A row, by its name in the table.")
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs a row.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or mps.")
+@click.option(
+    "--precision", default="float32", show_default=True, help="float32, or the faster bfloat16."
+)
+@click.option("--resume", is_flag=True, help="Go on: pass over what is finished.")
+@click.option("--dry-run", is_flag=True, help="Print the table of what was measured so far.")
+def reproduce(
+    studies: tuple[str, ...],
+    only: tuple[str, ...],
+    seeds: int,
+    device: str,
+    precision: str,
+    resume: bool,
+    dry_run: bool,
+) -> None:
+    """Train the source reports' models, and set what is measured beside what was published."""
+    from vaecourse import notebooks
+    from vaecourse import studies as s
+
+    rows = s.choose(studies, only)
+    folder = notebooks.book_folder() / "results"
+    if not dry_run:
+        s.reproduce(
+            rows,
+            folder,
+            num_seeds=seeds,
+            precision=precision,
+            device=device,
+            resume=resume,
+            say=click.echo,
+        )
+    click.echo(s.table(rows, folder))
+
+
+@main.command()
 @click.argument("name")
 def data(name: str) -> None:
     """Download, check and keep a data set."""
