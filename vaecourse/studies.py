@@ -27,16 +27,17 @@ from safetensors import SafetensorError
 from scipy import stats
 from torch import Tensor
 
+from vaecourse import pretrained
 from vaecourse.data import data_root, load
 from vaecourse.errors import CourseError, unknown_name
 from vaecourse.metrics import log_likelihood
-from vaecourse.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from vaecourse.objectives import squared_error
 from vaecourse.training import History, evaluate, fit, one_cycle
 from vaecourse.vae import VAE, negative_elbo
 
 NUM_DRAWS = 20  # samples of z an image behind a final figure
 NUM_IMPORTANCE_SAMPLES = 500
+PRETRAINED = "pretrained"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Row:
     study: str
     name: str
     source: str
-    network: str  # a key of NETWORKS
+    network: str  # as `pretrained.build` names them
     latent_dim: int
     num_epochs: int
     batch_size: int
@@ -58,7 +59,7 @@ class Row:
     beta: float = 1.0
     objective: str = "negative_elbo"  # a key of OBJECTIVES
     one_cycle: bool = False
-    data: str = "train"  # "train": 60,000 of MNIST; "all": the 10,000 test images too
+    data: str = "train"  # a key of DATA
     published: dict[str, float] = field(default_factory=dict)
 
     def protocol(self) -> dict[str, Any]:
@@ -67,10 +68,10 @@ class Row:
         return {key: value for key, value in asdict(self).items() if key not in told}
 
 
-NETWORKS = {
-    "mlp": (MLPEncoder, MLPDecoder, {}),
-    "conv": (ConvEncoder, ConvDecoder, {}),
-    "conv-3": (ConvEncoder, ConvDecoder, {"num_convs": 3}),
+DATA = {
+    "train": "MNIST's 60,000 training images",
+    "all": "MNIST's 60,000 training and 10,000 test images",
+    "without-digits": "MNIST's training images without the 1,000 of the test split of 'digits'",
 }
 OBJECTIVES = {"negative_elbo": negative_elbo, "squared_error": squared_error}
 
@@ -125,9 +126,33 @@ _S1 = [
     _s1("10d", "S1.4, 10-D", 124.3071, latent_dim=10),
     _s1("mse", "S1.5, squared error", 37.5024, objective="squared_error"),
 ]
+
+
+def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Row:
+    return Row(
+        study=PRETRAINED,
+        name=name,
+        source="",
+        network=network,
+        latent_dim=latent_dim,
+        num_epochs=num_epochs,
+        batch_size=128,
+        lr=2e-3,
+        one_cycle=True,
+        data="without-digits",
+    )
+
+
 STUDIES: dict[str, list[Row]] = {
     "S1": [pair[i] for i in (0, 1) for pair in _S1],
     "S3": _S3,
+    PRETRAINED: [
+        _pretrained("mnist-mlp-2d", "mlp", 2, 20),
+        _pretrained("mnist-mlp-10d", "mlp", 10, 20),
+        _pretrained("mnist-mlp-64d", "mlp", 64, 20),
+        _pretrained("mnist-conv-2d", "conv", 2, 10),
+        _pretrained("mnist-conv3-2d", "conv-3", 2, 10),
+    ],
 }
 
 
@@ -136,16 +161,21 @@ STUDIES: dict[str, list[Row]] = {
 
 def build(row: Row, seed: int) -> VAE:
     """The row's model before training."""
-    encoder, decoder, options = NETWORKS[row.network]
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        return VAE(encoder(2 * row.latent_dim, **options), decoder(row.latent_dim, **options))
+        return pretrained.build(row.network, row.latent_dim)
 
 
 def _images(row: Row) -> tuple[Tensor, Tensor | None]:
     """What the row trains on, and the test images it is scored on, if any are left."""
     train, test = load("mnist", "train").x, load("mnist", "test").x
-    return (torch.cat([train, test]), None) if row.data == "all" else (train, test)
+    if row.data == "all":
+        return torch.cat([train, test]), None
+    if row.data == "without-digits":
+        held_out = {picture.numpy().tobytes() for picture in load("digits", "test").x}
+        kept = [picture.numpy().tobytes() not in held_out for picture in train]
+        train = train[torch.tensor(kept)]
+    return train, test
 
 
 def _train(row: Row, seed: int, precision: str, device: str) -> tuple[VAE, dict[str, Any]]:
@@ -169,16 +199,17 @@ def _train(row: Row, seed: int, precision: str, device: str) -> tuple[VAE, dict[
     if history.interrupted:
         raise KeyboardInterrupt
     seconds = time.perf_counter() - start
-    where = torch.cuda.get_device_name() if device.startswith("cuda") else _processor()
+    where = torch.cuda.get_device_name() if device.startswith("cuda") else processor()
     run = {
         "seed": seed,
         "protocol": row.protocol(),
+        "data": f"{DATA[row.data]}: {len(x):,}",
         "precision": precision,
         "device": f"{device}: {where}",
         "threads": torch.get_num_threads(),
         "seconds": round(seconds, 1),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -213,6 +244,10 @@ def _score(row: Row, model: VAE, run: dict[str, Any], device: str) -> dict[str, 
     ]
     recon_nll, kl = (fmean(values) for values in zip(*draws, strict=True))
     figures |= {"recon_nll": recon_nll, "kl": kl, "loss": recon_nll + row.beta * kl}
+    if row.data == "without-digits":
+        digits = load("digits", "test").x.to(device)
+        recon_nll, kl = evaluate(model, digits, OBJECTIVES[row.objective], row.beta)
+        figures |= {"digits_recon_nll": recon_nll, "digits_kl": kl}
     if row.network == "mlp":
         estimate = log_likelihood(model, x_test, NUM_IMPORTANCE_SAMPLES)
         figures["log_likelihood"] = estimate.mean().item()
@@ -344,7 +379,7 @@ def _write(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit of this code, with a plus if it has been changed since; "" outside a clone."""
     command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
     try:
@@ -356,7 +391,7 @@ def _commit() -> str:
     return found.stdout.strip()
 
 
-def _processor() -> str:
+def processor() -> str:
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -432,7 +467,12 @@ def _run(
         trained = _train(row, seed, precision, device)
         _save(checkpoint, *trained)
     model, run = trained
+    if row.study == PRETRAINED:
+        pretrained.halve(model)
     run["figures"] = _score(row, model.to(device), run, device)
+    if row.study == PRETRAINED and seed == 0:
+        told = {key: value for key, value in run.items() if key != "curves"}
+        pretrained.store(row.name, model, told)
     _record(row, run, folder)
     figures = ", ".join(f"{name} {value:.2f}" for name, value in run["figures"].items())
     say(f"{title}: {figures} ({run['seconds']:.0f} s)")

@@ -5,7 +5,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -81,24 +81,6 @@ def one_cycle(done: float, warm_up: float = 0.25) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (done - warm_up) / (1 - warm_up))
 
 
-@contextmanager
-def _half_width(model: nn.Module, where: torch.device, precision: str) -> Iterator[None]:
-    """Products in bfloat16 inside, where that is wanted; what the networks give stays float32."""
-    if precision == "float32":
-        yield
-        return
-    widen = [
-        part.register_forward_hook(lambda _part, _inputs, output: output.float())
-        for part in model.children()
-    ]
-    try:
-        with torch.autocast(where.type, torch.bfloat16):
-            yield
-    finally:
-        for hook in widen:
-            hook.remove()
-
-
 def _keep_memory() -> None:
     """Let the C library keep what a step frees for the next one, instead of giving it back.
 
@@ -170,6 +152,74 @@ def fit(
     for a loss or weights that become NaN or infinite: the model then holds the weights from the
     start of that epoch.
     """
+    _check_arguments(model, x, x_val, objective, batch_size, lr, precision)
+    where = check_device(device)
+    _keep_memory()
+    on_gpu = where.type == "cuda"
+    model.to(where).to(memory_format=torch.channels_last)  # convolutions are faster so
+    dtype = next(model.parameters()).dtype
+    data = _packed(x).to(where) if on_gpu else x.to(where, dtype)
+    x_val = None if x_val is None else x_val.to(where, dtype)
+    rate = torch.tensor(lr, device=where) if on_gpu else lr  # a tensor can change in a CUDA graph
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True, capturable=on_gpu)
+
+    def take_step(index: Tensor) -> Tensor:
+        """One step on the images of these numbers; the sums of loss, recon_nll and kl."""
+        images = data[index].to(dtype)
+        if data.dtype == torch.uint8:
+            images = images / 255
+        with torch.autocast(where.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            loss, recon_nll, kl = objective(model, images, beta)
+        optimiser.zero_grad()
+        loss.mean().backward()
+        optimiser.step()
+        return torch.stack([loss.sum(), recon_nll.sum(), kl.sum()]).detach()
+
+    history = History()
+    num_steps = math.ceil(len(x) / batch_size)
+    sums = torch.empty(num_steps, 3, device=where)  # read once an epoch: .item() would stall a GPU
+    hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own, but its notebook bar ignores it
+    bar = tqdm(total=num_epochs * num_steps, unit="step", leave=False, disable=hidden)
+    widened = _widened(model) if precision == "bfloat16" else nullcontext()
+    try:
+        with bar, widened, seeded(seed):
+            if x_val is not None:
+                _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
+            model.train()
+            whole_step: Callable[[Tensor], Tensor] = take_step
+            if on_gpu and getattr(objective, "__module__", "").startswith("vaecourse."):
+                whole_step = _captured(take_step, model, optimiser, batch_size, where, seed)
+            for epoch in range(num_epochs):
+                start = {name: value.clone() for name, value in model.state_dict().items()}
+                order = torch.randperm(len(x), device=where)
+                for step, index in enumerate(order.split(batch_size)):
+                    if schedule is not None:
+                        done = (epoch * num_steps + step) / (num_epochs * num_steps)
+                        _set_rate(optimiser, lr * schedule(done))
+                    sums[step] = (whole_step if len(index) == batch_size else take_step)(index)
+                    bar.update()
+                _check_finite(sums[:, 0], model, start, epoch)
+                if x_val is not None:
+                    _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
+                _append(history.train, *(sums[:, 1:].sum(dim=0) / len(x)).tolist())
+                bar.set_postfix(elbo=f"{history.train['elbo'][-1]:.1f} nats")
+    except KeyboardInterrupt:
+        history.interrupted = True
+        print(f"stopped by hand after {len(history.train['elbo'])} of {num_epochs} epochs")
+    finally:
+        model.eval()
+    return history
+
+
+def _check_arguments(
+    model: nn.Module,
+    x: Tensor,
+    x_val: Tensor | None,
+    objective: Objective,
+    batch_size: int,
+    lr: float,
+    precision: str,
+) -> None:
     check_images(x)
     if x_val is not None:
         check_images(x_val)
@@ -196,51 +246,73 @@ def fit(
         raise CourseError(f"expected an lr of 0 or more, got {lr}; try lr=1e-3")
     if precision not in PRECISIONS:
         raise unknown_name("precision", precision, PRECISIONS)
-    where = check_device(device)
-    _keep_memory()
-    model.to(where).to(memory_format=torch.channels_last)  # convolutions are faster so
-    dtype = next(model.parameters()).dtype
-    x = x.to(where, dtype)
-    x_val = None if x_val is None else x_val.to(where, dtype)
 
-    history = History()
-    optimiser = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
-    num_steps = math.ceil(len(x) / batch_size)
-    losses = torch.empty(num_steps, device=where)  # read once an epoch: .item() would stall a GPU
-    hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own, but its notebook bar ignores it
-    bar = tqdm(total=num_epochs * num_steps, unit="step", leave=False, disable=hidden)
+
+@contextmanager
+def _widened(model: nn.Module) -> Iterator[None]:
+    """What the networks give is float32 inside, though their products are of half the width."""
+    hooks = [
+        part.register_forward_hook(lambda _part, _inputs, output: output.float())
+        for part in model.children()
+    ]
     try:
-        with bar, seeded(seed):
-            if x_val is not None:
-                _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
-            model.train()
-            for epoch in range(num_epochs):
-                start = {name: value.clone() for name, value in model.state_dict().items()}
-                total = torch.zeros(2, device=where)
-                order = torch.randperm(len(x), device=where)
-                for step, index in enumerate(order.split(batch_size)):
-                    if schedule is not None:
-                        done = (epoch * num_steps + step) / (num_epochs * num_steps)
-                        optimiser.param_groups[0]["lr"] = lr * schedule(done)
-                    with _half_width(model, where, precision):
-                        loss, recon_nll, kl = objective(model, x[index], beta)
-                    optimiser.zero_grad()
-                    loss.mean().backward()
-                    optimiser.step()
-                    losses[step] = loss.detach().mean()
-                    total += torch.stack([recon_nll.detach().sum(), kl.detach().sum()])
-                    bar.update()
-                _check_finite(losses, model, start, epoch)
-                if x_val is not None:
-                    _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
-                _append(history.train, *(total / len(x)).tolist())
-                bar.set_postfix(elbo=f"{history.train['elbo'][-1]:.1f} nats")
-    except KeyboardInterrupt:
-        history.interrupted = True
-        print(f"stopped by hand after {len(history.train['elbo'])} of {num_epochs} epochs")
+        yield
     finally:
-        model.eval()
-    return history
+        for hook in hooks:
+            hook.remove()
+
+
+def _packed(x: Tensor) -> Tensor:
+    """The images as bytes where nothing is lost by it, to be divided by 255 in each step."""
+    levels = (x * 255).round()
+    return levels.to(torch.uint8) if torch.equal(levels / 255, x) else x
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, value: float) -> None:
+    for group in optimiser.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(value)
+        else:
+            group["lr"] = value
+
+
+def _captured(
+    take_step: Callable[[Tensor], Tensor],
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    batch_size: int,
+    where: torch.device,
+    seed: int,
+) -> Callable[[Tensor], Tensor]:
+    """`take_step` recorded as one CUDA graph: a small network's step is a hundred short kernels,
+    and starting them one by one takes longer than their work.
+
+    Capture needs a few real steps before it (https://docs.pytorch.org/docs/stable/notes/cuda.html);
+    what they changed is put back.
+    """
+    index = torch.arange(batch_size, device=where)
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    graph = torch.cuda.CUDAGraph()
+    with seeded(seed):
+        aside = torch.cuda.Stream(where)
+        aside.wait_stream(torch.cuda.current_stream(where))
+        with torch.cuda.stream(aside):
+            for _ in range(3):
+                take_step(index)
+        torch.cuda.current_stream(where).wait_stream(aside)
+        with torch.cuda.graph(graph):
+            sums = take_step(index)
+    model.load_state_dict(weights)
+    for state in optimiser.state.values():
+        for value in state.values():
+            value.zero_()
+
+    def replay(chosen: Tensor) -> Tensor:
+        index.copy_(chosen)
+        graph.replay()
+        return sums
+
+    return replay
 
 
 def _check_finite(losses: Tensor, model: nn.Module, start: dict[str, Tensor], epoch: int) -> None:
