@@ -23,7 +23,7 @@ test: .venv/installed
 	$(BIN)/vaecourse verify
 
 constraints: .venv/installed
-	$(BIN)/uv pip compile -q --upgrade --all-extras --universal --no-annotate --no-header --python-version 3.11 pyproject.toml -o .venv/constraints
+	$(BIN)/uv pip compile -q --upgrade --extra all --universal --no-annotate --no-header --python-version 3.11 pyproject.toml -o .venv/constraints
 	(head -n 1 constraints.txt; cat .venv/constraints) > .venv/renewed
 	mv .venv/renewed constraints.txt
 

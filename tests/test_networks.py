@@ -164,3 +164,14 @@ def test_an_autoencoder_decodes_its_code_and_reconstructs_in_0_to_1() -> None:
 def test_an_encoder_says_what_size_of_images_it_takes(encoder: nn.Module) -> None:
     with pytest.raises(CourseError, match=r"\(batch, 1, 28, 28\), got \(2, 3, 64, 64\); try"):
         encoder(torch.zeros(2, 3, 64, 64))
+
+
+def test_the_third_convolution_goes_down_to_four_by_four_and_back_to_the_image() -> None:
+    encoder, decoder = ConvEncoder(4, num_convs=3), ConvDecoder(2, num_convs=3)
+    x = torch.rand(2, 1, 28, 28)
+    assert encoder.layers[:6](x).shape == (2, 128, 4, 4)
+    assert decoder(torch.randn(2, 2)).shape == x.shape
+    first_up = next(m for m in decoder.layers if isinstance(m, nn.ConvTranspose2d))
+    assert first_up.kernel_size == (4, 4)
+    with pytest.raises(CourseError, match="num_convs"):
+        ConvEncoder(4, num_convs=4)

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli
 
+from vaecourse import training
 from vaecourse.errors import CourseError
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
 from vaecourse.objectives import reconstruction_loss
-from vaecourse.training import check_device, evaluate, fit
+from vaecourse.training import check_device, evaluate, fit, one_cycle
 from vaecourse.vae import VAE, negative_elbo
 
 SHAPE = (1, 4, 4)
@@ -488,3 +489,65 @@ def test_an_autoencoder_without_its_objective_is_told_which_to_use() -> None:
     model = Autoencoder(MLPEncoder(2), MLPDecoder(2))
     with pytest.raises(CourseError, match="got Autoencoder; try objective=reconstruction_loss"):
         fit(model, torch.zeros(4, 1, 28, 28), batch_size=2)
+
+
+# -- schedules and precision -------------------------------------------------------------------
+
+
+def test_one_cycle_rises_to_one_and_falls_to_zero() -> None:
+    assert one_cycle(0.0) == pytest.approx(0.04)
+    assert one_cycle(0.25) == pytest.approx(1.0)
+    assert one_cycle(1.0) == pytest.approx(0.0)
+    rising = [one_cycle(i / 100) for i in range(26)]
+    falling = [one_cycle(i / 100) for i in range(25, 101)]
+    assert rising == sorted(rising)
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_a_schedule_is_asked_once_a_step_for_the_part_that_is_done() -> None:
+    asked: list[float] = []
+
+    def schedule(done: float) -> float:
+        asked.append(done)
+        return 1.0
+
+    fit(small_vae(), images(20), num_epochs=2, batch_size=8, schedule=schedule)
+    assert asked == pytest.approx([i / 6 for i in range(6)])
+
+
+def test_a_schedule_of_ones_changes_nothing_and_one_of_zeros_stops_the_weights() -> None:
+    x = images(20)
+    plain = fit(small_vae(), x, x, num_epochs=2, batch_size=8)
+    assert fit(small_vae(), x, x, num_epochs=2, batch_size=8, schedule=lambda _: 1.0) == plain
+    model = small_vae()
+    before = deepcopy(model.state_dict())
+    fit(model, x, num_epochs=2, batch_size=8, schedule=lambda _: 0.0)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_bfloat16_trains_nearly_as_float32_does_and_leaves_a_float32_model() -> None:
+    x = images(64)
+    wide, half = small_vae(), small_vae()
+    settings = {"num_epochs": 30, "batch_size": 16, "lr": 1e-2}
+    exact = fit(wide, x, x, **settings)
+    near = fit(half, x, x, precision="bfloat16", **settings)
+    assert near != exact
+    assert near.validation["elbo"][0] == exact.validation["elbo"][0]  # measured in float32
+    assert near.validation["elbo"][-1] == pytest.approx(exact.validation["elbo"][-1], rel=0.02)
+    assert all(weight.dtype == torch.float32 for weight in half.parameters())
+    assert not any(part._forward_hooks for part in half.children())
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(CourseError, match="bfloat16"):
+        fit(small_vae(), images(8), batch_size=4, precision="float16")
+
+
+def test_images_are_packed_into_bytes_only_where_nothing_is_lost() -> None:
+    levels = torch.arange(256, dtype=torch.float32).reshape(1, 1, 16, 16) / 255
+    packed = training._packed(levels)
+    assert packed.dtype == torch.uint8
+    assert torch.equal(packed.float() / 255, levels)
+    between = levels.clone()
+    between[0, 0, 3, 3] += 0.001
+    assert training._packed(between) is between

@@ -1,0 +1,64 @@
+"""The importance-weighted estimate against models whose likelihood is known exactly."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from vaecourse.metrics import log_likelihood
+from vaecourse.networks import MLPDecoder, MLPEncoder
+from vaecourse.vae import VAE, negative_elbo
+
+
+class Constant(nn.Module):
+    """Gives the same numbers for every input; `latent_dim` is the decoder's."""
+
+    def __init__(self, value: Tensor, latent_dim: int):
+        super().__init__()
+        self.value, self.latent_dim = nn.Parameter(value), latent_dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.value.expand(len(x), *self.value.shape)
+
+
+def test_it_is_exact_where_the_decoder_ignores_z_and_q_is_the_prior() -> None:
+    logits = torch.randn(1, 4, 4, generator=torch.Generator().manual_seed(0))
+    model = VAE(Constant(torch.zeros(6), 3), Constant(logits, 3))
+    x = (torch.rand(5, 1, 4, 4) < 0.5).float()
+    exact = -nn.functional.binary_cross_entropy_with_logits(
+        logits.expand_as(x), x, reduction="none"
+    )
+    torch.testing.assert_close(log_likelihood(model, x, 7), exact.flatten(1).sum(1))
+
+
+def test_a_wrong_posterior_is_weighted_right() -> None:
+    """p(x) does not depend on q: a q far from the prior gives the same number in the limit."""
+    logits = torch.zeros(1, 2, 2)
+    posterior = torch.tensor([0.5, -0.3, 0.2, -0.4])  # mu, logvar of two latents
+    model = VAE(Constant(posterior, 2), Constant(logits, 2))
+    found = log_likelihood(model, torch.ones(1, 1, 2, 2), 200_000).item()
+    assert abs(found - 4 * math.log(0.5)) < 0.01
+
+
+def test_it_rises_with_the_number_of_samples_and_begins_at_the_elbo() -> None:
+    torch.manual_seed(0)
+    model = VAE(MLPEncoder(4, (16,)), MLPDecoder(2, (16,)))
+    with torch.no_grad():
+        model.encoder.layers[-1].bias[:2] = 1.5  # far from the prior, so that samples matter
+    x = torch.rand(64, 1, 28, 28)
+    means = [log_likelihood(model, x, k).mean().item() for k in (1, 10, 500)]
+    assert means == sorted(means)
+    with torch.no_grad():
+        elbo = -torch.stack([negative_elbo(model, x)[0].mean() for _ in range(200)]).mean().item()
+    many = [log_likelihood(model, x, 1, seed=s).mean().item() for s in range(200)]
+    assert abs(sum(many) / 200 - elbo) < 0.1
+
+
+def test_the_parts_it_works_in_and_the_callers_state_do_not_matter() -> None:
+    model = VAE(MLPEncoder(4, (16,)), MLPDecoder(2, (16,))).train()
+    x = torch.rand(6, 1, 28, 28)
+    state = torch.get_rng_state()
+    whole = log_likelihood(model, x[:1], 50)
+    assert torch.equal(log_likelihood(model, x, 50, max_rows=50)[:1], whole)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.training
