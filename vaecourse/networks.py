@@ -7,6 +7,7 @@ is 2 · latent_dim (mu and logvar), for a plain autoencoder it is latent_dim.
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from vaecourse.errors import CourseError
@@ -42,6 +43,20 @@ def _mlp(sizes: list[int]) -> list[nn.Module]:
     for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
     return layers[:-1]
+
+
+@torch.no_grad()
+def glorot_init(model: nn.Module) -> None:
+    """Start the linear and convolutional layers as Keras does, in place: PyTorch's defaults differ.
+
+    Weights are uniform in ±√(6 / (fan_in + fan_out)), biases zero (Glorot and Bengio, "Understanding
+    the difficulty of training deep feedforward neural networks", 2010, equation 16).
+    """
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 class MLPEncoder(nn.Module):

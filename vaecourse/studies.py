@@ -31,6 +31,7 @@ from vaecourse import pretrained
 from vaecourse.data import data_root, load
 from vaecourse.errors import CourseError, unknown_name
 from vaecourse.metrics import log_likelihood
+from vaecourse.networks import glorot_init
 from vaecourse.objectives import squared_error
 from vaecourse.training import History, evaluate, fit, one_cycle
 from vaecourse.vae import VAE, negative_elbo
@@ -58,6 +59,7 @@ class Row:
     lr: float
     beta: float = 1.0
     objective: str = "negative_elbo"  # a key of OBJECTIVES
+    init: str = "pytorch"  # the layers' first weights: PyTorch's own, or "glorot", Keras's
     one_cycle: bool = False
     data: str = "train"  # a key of DATA
     published: dict[str, float] = field(default_factory=dict)
@@ -102,6 +104,7 @@ def _s1(name: str, source: str, loss: float, **changes: Any) -> list[Row]:
         num_epochs=30,
         batch_size=128,
         lr=1e-3,
+        init="glorot",  # the report's models are Keras's
         data="all",
         published={"loss": loss},
     )
@@ -127,6 +130,9 @@ _S1 = [
     _s1("mse", "S1.5, squared error", 37.5024, objective="squared_error"),
 ]
 
+# the same model and protocol, but for what its layers start from
+_PYTORCH_INIT = replace(_S1[0][0], name="base-pytorch-init", init="pytorch")
+
 
 def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Row:
     return Row(
@@ -144,7 +150,7 @@ def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Ro
 
 
 STUDIES: dict[str, list[Row]] = {
-    "S1": [pair[i] for i in (0, 1) for pair in _S1],
+    "S1": [*(pair[i] for i in (0, 1) for pair in _S1), _PYTORCH_INIT],
     "S3": _S3,
     PRETRAINED: [
         _pretrained("mnist-mlp-2d", "mlp", 2, 20),
@@ -163,7 +169,10 @@ def build(row: Row, seed: int) -> VAE:
     """The row's model before training."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        return pretrained.build(row.network, row.latent_dim)
+        model = pretrained.build(row.network, row.latent_dim)
+        if row.init == "glorot":
+            glorot_init(model)
+        return model
 
 
 def _images(row: Row) -> tuple[Tensor, Tensor | None]:
