@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from vaecourse.errors import CourseError
-from vaecourse.networks import Autoencoder, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, Shape
+from vaecourse.networks import (
+    Autoencoder,
+    ConvDecoder,
+    ConvEncoder,
+    MLPDecoder,
+    MLPEncoder,
+    Shape,
+    glorot_init,
+)
 from vaecourse.vae import VAE
 
 few = settings(max_examples=15, deadline=None)
@@ -175,3 +183,32 @@ def test_the_third_convolution_goes_down_to_four_by_four_and_back_to_the_image()
     assert first_up.kernel_size == (4, 4)
     with pytest.raises(CourseError, match="num_convs"):
         ConvEncoder(4, num_convs=4)
+
+
+@pytest.mark.parametrize(
+    ("layer", "fan_in", "fan_out"),
+    [
+        (nn.Linear(300, 100), 300, 100),
+        (nn.Conv2d(20, 40, 3), 20 * 9, 40 * 9),
+        (nn.ConvTranspose2d(20, 40, 3), 20 * 9, 40 * 9),
+    ],
+    ids=["dense", "convolution", "transposed"],
+)
+def test_glorot_weights_are_uniform_up_to_their_bound_and_biases_zero(
+    layer: nn.Linear, fan_in: int, fan_out: int
+) -> None:
+    torch.manual_seed(0)
+    glorot_init(nn.Sequential(layer))
+    bound = math.sqrt(6 / (fan_in + fan_out))
+    assert not layer.bias.any()
+    assert layer.weight.abs().max() <= bound
+    # of a uniform distribution on ±bound: mean 0, standard deviation bound / √3
+    assert abs(layer.weight.mean().item()) < 0.05 * bound
+    assert layer.weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.03)
+
+
+def test_glorot_layers_may_have_no_bias() -> None:
+    layer = nn.Linear(3, 2, bias=False)
+    before = layer.weight.clone()
+    glorot_init(layer)
+    assert not torch.equal(layer.weight, before)

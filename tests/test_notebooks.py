@@ -205,6 +205,37 @@ def test_other_data_make_a_chapter_that_names_them_stale(
     assert notebooks.is_stale(path)
 
 
+def test_other_results_make_a_chapter_that_names_their_study_stale(book: LittleBook) -> None:
+    path = book.add("01_a", "from vaecourse import studies\nkept = studies.results('S3')")
+    results = path.parent / "results"
+    results.mkdir()
+    (results / "S3.json").write_bytes(b'{"rows":\n1}')
+    mark_fresh(path)
+    (results / "S1.json").write_text("{}")
+    (results / "S3.json").write_bytes(b'{"rows":\r\n1}')  # as a clone on Windows has it
+    assert not notebooks.is_stale(path)
+    (results / "S3.json").write_bytes(b'{"rows":\n2}')
+    assert notebooks.is_stale(path)
+
+
+def test_other_weights_make_a_chapter_that_names_their_model_stale(
+    book: LittleBook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = book.add("01_a", "from vaecourse import pretrained\npretrained.load('small')")
+    (tmp_path / "pretrained").mkdir()
+    weights = tmp_path / "pretrained" / "small.safetensors"
+    weights.write_bytes(b"one")
+    (tmp_path / "pretrained" / "__init__.py").write_text("")
+    monkeypatch.setattr(notebooks, "PACKAGE", tmp_path)
+    monkeypatch.setattr(
+        notebooks, "_module_file", lambda name: tmp_path / "pretrained" / "__init__.py"
+    )
+    mark_fresh(path)
+    assert not notebooks.is_stale(path)
+    weights.write_bytes(b"two")
+    assert notebooks.is_stale(path)
+
+
 # -- normal form -------------------------------------------------------------------------------
 
 

@@ -47,10 +47,10 @@ def _mlp(sizes: list[int]) -> list[nn.Module]:
 
 @torch.no_grad()
 def glorot_init(model: nn.Module) -> None:
-    """Start the linear and convolutional layers as Keras does, in place: PyTorch's defaults differ.
+    """Start linear and convolutional layers as Keras does, in place: PyTorch's defaults differ.
 
-    Weights are uniform in ±√(6 / (fan_in + fan_out)), biases zero (Glorot and Bengio, "Understanding
-    the difficulty of training deep feedforward neural networks", 2010, equation 16).
+    Weights are uniform in ±√(6 / (fan_in + fan_out)), biases zero (Glorot and Bengio,
+    "Understanding the difficulty of training deep feedforward neural networks", 2010, equation 16).
     """
     for layer in model.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):

@@ -254,19 +254,30 @@ def fingerprint(nb: NotebookNode) -> str:
     """What the stored outputs depend on, as sha256 (hexadecimal).
 
     It covers the code cells, the package modules that they import, directly or not, and the
-    content of the data sets that they name. Text is hashed, never a syntax tree, so that every
-    Python gives the same.
+    content of the data sets, trained models and studies' results that they name. Text is hashed,
+    never a syntax tree, so that every Python gives the same.
     """
     cells = [cell.source.replace("\r\n", "\n") for cell in code_cells(nb)]
     trees = [_syntax(cell) for cell in cells]
     modules = _used_modules(trees)
     parts = cells + [f"{name}\n{text}" for name, text in sorted(modules.items())]
+    literals = {n.value for t in trees for n in ast.walk(t) if isinstance(n, ast.Constant)}
     if "vaecourse.data" in modules:
         from vaecourse import data  # imports torch, so only where there is data to identify
 
-        literals = {n.value for t in trees for n in ast.walk(t) if isinstance(n, ast.Constant)}
         parts += [f"{name}\n{data.identity(name)}" for name in data.NAMES if name in literals]
+    kept = list(PACKAGE.glob("pretrained/*.*")) if "vaecourse.pretrained" in modules else []
+    kept += book_folder().glob("results/*.json") if "vaecourse.studies" in modules else []
+    parts += [_content(file) for file in sorted(kept) if file.stem in literals]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _content(file: Path) -> str:
+    """Name and sum of a file; a clone on Windows may have changed the line ends of a text."""
+    content = file.read_bytes()
+    if file.suffix == ".json":
+        content = content.replace(b"\r\n", b"\n")
+    return f"{file.name}\n{hashlib.sha256(content).hexdigest()}"
 
 
 def is_stale(path: Path) -> bool:
