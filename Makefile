@@ -26,6 +26,9 @@ constraints: .venv/installed
 	$(BIN)/uv pip compile -q --upgrade --extra all --universal --no-annotate --no-header --python-version 3.11 pyproject.toml -o .venv/constraints
 	(head -n 1 constraints.txt; cat .venv/constraints) > .venv/renewed
 	mv .venv/renewed constraints.txt
+	$(BIN)/uv pip compile -q --upgrade --extra benchmarks -c constraints.txt --universal --no-annotate --no-header --python-version 3.11 pyproject.toml -o .venv/constraints
+	(head -n 1 benchmarks/constraints.txt; cat .venv/constraints) > .venv/renewed
+	mv .venv/renewed benchmarks/constraints.txt
 
 # uv, because it installs in under a minute what takes pip several
 .venv/installed: pyproject.toml constraints.txt

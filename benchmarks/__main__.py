@@ -16,6 +16,7 @@ from typing import IO
 import click
 import torch
 
+from benchmarks import to_target
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.workloads import WORKLOADS
 from vaecourse.studies import commit, processor
@@ -62,7 +63,7 @@ class Worker:
         self.process.wait()
 
 
-def measure(workload: str, num_images: int, rounds: int, chosen: list[str]) -> dict[str, dict]:
+def time_all(workload: str, num_images: int, rounds: int, chosen: list[str]) -> dict[str, dict]:
     """By contestant: its seconds and its loss, round by round, after one round not counted."""
     workers: dict[str, Worker] = {}
     found: dict[str, dict] = {}
@@ -74,6 +75,7 @@ def measure(workload: str, num_images: int, rounds: int, chosen: list[str]) -> d
             if contestant.needs and not find_spec(contestant.needs):
                 click.echo(f"{contestant.title}: left out, {contestant.needs} is not installed")
                 continue
+            click.echo(f"starting: {contestant.title}")
             workers[name] = Worker(name, workload, num_images)
             workers[name].run()
             found[name] = {"title": contestant.title, "seconds": [], "losses": []}
@@ -148,10 +150,14 @@ def main(
     for workload in workloads or WORKLOADS:
         num_images = images or WORKLOADS[workload].num_images
         click.echo(f"{WORKLOADS[workload].title}, {num_images:,} images an epoch")
-        found = measure(workload, num_images, rounds, chosen)
+        found = time_all(workload, num_images, rounds, chosen)
         click.echo(table(found))
         click.echo(check_losses(found))
         everything["workloads"][workload] = {"images": num_images, "contestants": found}
+        if workload == "S3" and not images and not only:
+            target = to_target.measure()
+            click.echo(to_target.told(target, statistics.median(found["usual"]["seconds"])))
+            everything["workloads"][workload]["to_target"] = target
     if out:
         out.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
 

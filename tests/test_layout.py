@@ -59,8 +59,9 @@ def test_constraints_pin_every_direct_requirement_at_a_version_it_allows() -> No
         assert all(version in requirement.specifier for version in versions), requirement
 
 
-def test_constraints_name_no_address() -> None:
-    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["constraints.txt", "benchmarks/constraints.txt"])
+def test_constraints_name_no_address(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"://|--(extra-)?index|@ file|--find-links", text)
 
 
