@@ -148,6 +148,7 @@ def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Ro
         num_epochs=num_epochs,
         batch_size=128,
         lr=2e-3,
+        init="pytorch" if network == "mlp" else "glorot",
         one_cycle=True,
         data="without-digits",
     )
@@ -157,11 +158,11 @@ STUDIES: dict[str, list[Row]] = {
     "S1": [*(pair[i] for i in (0, 1) for pair in _S1), _PYTORCH_INIT],
     "S3": [*_S3, _FAST, _BEST],
     PRETRAINED: [
-        _pretrained("mnist-mlp-2d", "mlp", 2, 20),
-        _pretrained("mnist-mlp-10d", "mlp", 10, 20),
-        _pretrained("mnist-mlp-64d", "mlp", 64, 20),
-        _pretrained("mnist-conv-2d", "conv", 2, 10),
-        _pretrained("mnist-conv3-2d", "conv-3", 2, 10),
+        _pretrained("mnist-mlp-2d", "mlp", 2, 40),
+        _pretrained("mnist-mlp-10d", "mlp", 10, 40),
+        _pretrained("mnist-mlp-64d", "mlp", 64, 40),
+        _pretrained("mnist-conv-2d", "conv", 2, 8),
+        _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
     ],
 }
 
