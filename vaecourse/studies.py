@@ -394,11 +394,21 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def commit() -> str:
-    """The commit of this code, with a plus if it has been changed since; "" outside a clone."""
-    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+    """The commit of this code, with a plus if the package has been changed since; "" outside a
+    clone. Results and weights that a run has just written are no change of code."""
+    head, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", "*.py")
+    return head + ("+" if changes else "")
+
+
+def _git(*arguments: str) -> str:
+    """What git prints in the package's folder; "" where there is no git or no clone."""
     try:
         found = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10
+            ["git", *arguments],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
         )
     except (OSError, subprocess.SubprocessError):
         return ""
