@@ -1,6 +1,7 @@
 """Rows that are trained, kept, resumed and refused; tiny ones, on a tiny data set."""
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -232,6 +233,31 @@ def test_the_table_says_when_the_test_loss_was_first_as_published(small: Path) -
     assert "2 epochs, 3 s" in studies.table([replace(ROW, num_epochs=3)], small)
     never = replace(ROW, num_epochs=3, published={"loss": 50.0})
     assert " epochs, " not in studies.table([never], small)
+
+
+def test_only_changed_code_marks_the_commit_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> str:
+        who = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+        command = ["git", *who, *arguments]
+        return subprocess.run(command, cwd=clone, capture_output=True, text=True).stdout.strip()
+
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    monkeypatch.setattr(studies, "__file__", str(clone / "studies.py"))
+    for name in ("studies.py", "results.json"):
+        (clone / name).write_text("1")
+    assert studies.commit() == ""
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    head = git("rev-parse", "HEAD")
+    (clone / "results.json").write_text("2")
+    assert len(head) == 40
+    assert studies.commit() == head
+    (clone / "studies.py").write_text("2")
+    assert studies.commit() == head + "+"
 
 
 def test_the_command_prints_the_table_and_refuses_what_does_not_exist() -> None:
