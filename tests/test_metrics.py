@@ -1,11 +1,11 @@
-"""The importance-weighted estimate against models whose likelihood is known exactly."""
+"""The metrics against models of which they are known exactly."""
 
 import math
 
 import torch
 from torch import Tensor, nn
 
-from vaecourse.metrics import log_likelihood
+from vaecourse.metrics import active_units, log_likelihood
 from vaecourse.networks import MLPDecoder, MLPEncoder
 from vaecourse.vae import VAE, negative_elbo
 
@@ -62,3 +62,18 @@ def test_the_parts_it_works_in_and_the_callers_state_do_not_matter() -> None:
     assert torch.equal(log_likelihood(model, x, 50, max_rows=50)[:1], whole)
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training
+
+
+def test_a_unit_is_active_where_its_mean_varies_by_more_than_the_threshold() -> None:
+    class Spread(nn.Module):
+        """A mean that varies in each dimension with a standard deviation of its own."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            std = torch.tensor([0.0, 0.09, 0.11, 2.0])
+            return torch.cat([5 + x.flatten(1) * std, torch.zeros(len(x), 4)], dim=1)
+
+    model = VAE(Spread(), Constant(torch.zeros(1, 1, 1), 4))
+    x = torch.tensor([-1.0, 1.0]).repeat(800).view(-1, 1, 1, 1)  # variance 1, in two parts
+    assert active_units(model, x) == 2
+    assert active_units(model, x, threshold=0.008) == 3
+    assert active_units(model, x[:1]) == 0

@@ -38,3 +38,17 @@ def log_likelihood(
         estimates.append(log_weight.logsumexp(dim=0) - math.log(num_samples))
     model.train(was_training)
     return torch.cat(estimates)
+
+
+@torch.inference_mode()
+def active_units(model: nn.Module, x: Tensor, threshold: float = 0.01) -> int:
+    """How many latent dimensions say anything about the images x (n, …), on the model's device.
+
+    A dimension is active if its posterior mean varies from image to image by more than
+    `threshold`, as a variance (Burda, Grosse and Salakhutdinov, arXiv:1509.00519, section 5).
+    """
+    was_training = model.training
+    model.eval()
+    mu = torch.cat([model.encode(images)[0] for images in x.split(1000)])  # type: ignore[operator]
+    model.train(was_training)
+    return int((mu.var(dim=0, correction=0) > threshold).sum())

@@ -30,7 +30,7 @@ from torch import Tensor
 from vaecourse import pretrained
 from vaecourse.data import data_root, load
 from vaecourse.errors import CourseError, unknown_name
-from vaecourse.metrics import log_likelihood
+from vaecourse.metrics import active_units, log_likelihood
 from vaecourse.networks import glorot_init
 from vaecourse.objectives import squared_error
 from vaecourse.training import History, evaluate, fit, one_cycle
@@ -246,8 +246,12 @@ def _curves(history: History, beta: float) -> dict[str, list[float]]:
 
 
 def _score(row: Row, model: VAE, run: dict[str, Any], device: str) -> dict[str, float]:
-    """The row's figures, in nats an image."""
-    figures = {"train_loss": run["curves"]["train_loss"][-1]}
+    """The row's figures: losses in nats an image, and how many latent dimensions it uses."""
+    pictures = load("mnist", "test").x.to(device)
+    figures = {
+        "train_loss": run["curves"]["train_loss"][-1],
+        "active_units": float(active_units(model, pictures)),
+    }
     _, x_test = _images(row)
     if x_test is None:
         return figures
