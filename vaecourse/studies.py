@@ -520,7 +520,8 @@ def table(rows: Iterable[Row], folder: Path) -> str:
             lines.append((f"{row.study} {row.name}", "–", "–", "–", "0", "–", "–", "", "", ""))
             continue
         for name, mean in known["mean"].items():
-            said = row.published.get("loss" if row.data == "all" else name)
+            is_published = row.data == "all" and name == "train_loss"
+            said = row.published.get("loss" if is_published else name)
             last = ("", "", "")
             if name == "train_loss":
                 seconds = fmean(run["seconds"] for run in known["runs"])
