@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_figures(small: Path, tmp_path: Path) -> No
 
 def test_a_row_on_all_images_has_no_test_figures_and_an_honest_one_has(small: Path) -> None:
     studies.reproduce([WHOLE, HONEST], small)
-    assert figures(small, WHOLE)[0].keys() == {"train_loss"}
+    assert figures(small, WHOLE)[0].keys() == {"train_loss", "active_units"}
     assert {"recon_nll", "kl", "loss"} <= figures(small, HONEST)[0].keys()
 
 
