@@ -1,12 +1,18 @@
-"""A book of small chapters, for the tests of what runs, verifies and renders one."""
+"""A book of small chapters, for the tests of what runs, verifies and renders one; a browser."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from vaecourse import notebooks
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 class LittleBook:
@@ -43,3 +49,9 @@ def outputs(path: Path) -> list[str]:
     nb: NotebookNode = nbformat.read(path, as_version=4)
     cells = [cell for cell in nb.cells if cell.cell_type == "code"]
     return ["".join(o.get("text", "") for o in cell.outputs) for cell in cells]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    with notebooks.browser() as browser:
+        yield browser

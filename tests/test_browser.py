@@ -1,7 +1,6 @@
 """The rendered book, seen by a browser that has no network."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +22,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Every page of the real book, but for the first, which only leads to the introduction."""
     index = notebooks.render(BOOK, tmp_path_factory.mktemp("rendered"))
     return sorted(path for path in index.parent.glob("*.html") if path != index)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    with notebooks.browser() as browser:
-        yield browser
 
 
 # What is wrong with the page that is open, as a list of sentences.

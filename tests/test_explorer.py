@@ -1,88 +1,356 @@
-"""A slider that draws where it stands."""
+"""Explorers: what they tell of a model, what the kernel answers, what the page carries."""
 
+import base64
+import json
+import re
+import zlib
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
-from vaecourse.explorer import slider
-from vaecourse.plotting import Figure, new_figure
-
-
-class Recorder:
-    """Something to draw, and the positions it was drawn at."""
-
-    def __init__(self) -> None:
-        self.positions: list[float] = []
-
-    def figure(self, position: float) -> Figure:
-        self.positions.append(position)
-        return new_figure(f"Drawn at {position}")
+from vaecourse import explorer
+from vaecourse.errors import CourseError
+from vaecourse.explorer import widget
+from vaecourse.explorer.weights import UnknownLayer, packed
+from vaecourse.networks import Autoencoder, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from vaecourse.plotting import Figure
+from vaecourse.vae import VAE
 
 
 @pytest.fixture(autouse=True)
 def live(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VAECOURSE_STATIC", raising=False)
+    monkeypatch.setattr(widget, "_on_this_page", set())
+    monkeypatch.setattr(widget, "_told", set())
+    torch.manual_seed(0)
 
 
-def make(recorder: Recorder, value: float = 0.0) -> Any:
-    def draw(angle: float) -> Figure:
-        return recorder.figure(angle)
-
-    return slider(draw, "the angle", -2.0, 3.0, value)
-
-
-def test_without_a_kernel_a_slider_is_the_figure_where_it_stands(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def on_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VAECOURSE_STATIC", "1")
-    recorder = Recorder()
-    figure = make(recorder, value=1.5)
-    assert isinstance(figure, Figure)
-    assert figure.alt == "Drawn at 1.5"
-    assert recorder.positions == [1.5]
 
 
-def test_a_slider_has_the_name_the_ends_and_the_start_that_were_asked_for() -> None:
-    control = make(Recorder(), value=1.5).children[0]
-    assert (control.description, control.min, control.max) == ("the angle", -2.0, 3.0)
-    assert control.value == 1.5
-    assert 0 < control.step <= 0.05
+def small_vae(dim: int = 2) -> VAE:
+    return VAE(MLPEncoder(2 * dim, (16,)), MLPDecoder(dim, (16,))).eval()
 
 
-def test_moving_a_slider_draws_at_its_new_position() -> None:
-    recorder = Recorder()
-    control = make(recorder).children[0]
-    control.value = 2.0
-    control.value = -0.5
-    assert recorder.positions == [0.0, 2.0, -0.5]
+def digits(count: int = 12) -> tuple[Tensor, Tensor]:
+    return torch.rand(count, 1, 28, 28), torch.arange(count) % 10
 
 
-def test_a_slider_stops_at_its_ends() -> None:
-    recorder = Recorder()
-    make(recorder).children[0].value = 99.0
-    assert recorder.positions[-1] == 3.0
+def diverged() -> VAE:
+    model = small_vae()
+    nn.init.constant_(model.encoder.layers[1].weight, torch.nan)  # type: ignore[index]
+    return model
 
 
-def test_what_is_drawn_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """Outside a notebook, IPython's display prints what it would show."""
-    control = make(Recorder()).children[0]
-    assert "Figure" in capsys.readouterr().out
-    control.value = 2.0
-    assert "Figure" in capsys.readouterr().out
+def colours() -> VAE:
+    shape = (3, 8, 8)
+    return VAE(MLPEncoder(4, (16,), shape), MLPDecoder(2, (16,), shape)).eval()
 
 
-def test_two_sliders_do_not_disturb_each_other() -> None:
-    left, right = Recorder(), Recorder()
-    left_control, right_control = make(left).children[0], make(right, value=1.0).children[0]
-    left_control.value = 2.0
-    assert (left.positions, right.positions) == ([0.0, 2.0], [1.0])
-    right_control.value = -1.0
-    assert (left.positions, right.positions) == ([0.0, 2.0], [1.0, -1.0])
-    assert (left_control.value, right_control.value) == (2.0, -1.0)
+def page_of(shown: Any) -> str:
+    return shown._repr_mimebundle_()["text/html"]
 
 
-def test_a_method_can_be_drawn() -> None:
-    recorder = Recorder()
-    widget: Any = slider(recorder.figure, "position", 0.0, 1.0, 0.5)
-    widget.children[0].value = 1.0
-    assert recorder.positions == [0.5, 1.0]
+# -- weights -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Linear(7, 5), nn.Conv2d(3, 4, (2, 3)), nn.ConvTranspose2d(3, 4, (2, 3), bias=False)],
+    ids=["dense", "convolution", "transposed"],
+)
+def test_a_packed_weight_is_within_half_a_step_of_the_real_one(layer: nn.Linear) -> None:
+    example = torch.rand(1, 7) if isinstance(layer, nn.Linear) else torch.rand(1, 3, 6, 6)
+    content = zlib.decompress(base64.b64decode(packed(nn.Sequential(layer), example)["weights"]))
+    outputs = 5 if isinstance(layer, nn.Linear) else 4
+    scale, bias = np.frombuffer(content, "<f4", 2 * outputs).reshape(2, outputs)
+    whole = np.frombuffer(content, "i1", offset=8 * outputs).reshape(outputs, -1)
+    weight = layer.weight.detach()
+    if isinstance(layer, nn.ConvTranspose2d):
+        weight = weight.transpose(0, 1)
+    error = np.abs(scale[:, None] * whole - weight.flatten(1).numpy())
+    assert (error <= 0.5001 * scale[:, None]).all()
+    assert (np.abs(whole).max(axis=1) == 127).all()
+    assert bias == pytest.approx(0.0 if layer.bias is None else layer.bias.detach().numpy())
+
+
+def test_a_layer_of_zeros_is_packed_as_zeros() -> None:
+    layer = nn.Linear(3, 2)
+    nn.init.zeros_(layer.weight)
+    content = zlib.decompress(base64.b64decode(packed(layer, torch.rand(1, 3))["weights"]))
+    assert not np.frombuffer(content, "i1", offset=16).any()
+
+
+class Twice(nn.Module):
+    """A network whose way through its layers cannot be seen from outside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layer(self.layer(z))
+
+
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [
+        (nn.Sequential(nn.Linear(2, 4), nn.Tanh()), "Tanh"),
+        (nn.Sequential(nn.Linear(2, 4), nn.Unflatten(1, (4, 1, 1)), nn.BatchNorm2d(4)), "BatchNo"),
+        (nn.Sequential(nn.Unflatten(1, (2, 1, 1)), nn.Conv2d(2, 2, 1, groups=2)), "Conv2d"),
+        (nn.Sequential(nn.Unflatten(1, (2, 1, 1)), nn.Conv2d(2, 2, 1, padding="same")), "Conv2d"),
+        (Twice(), "Twice"),
+    ],
+)
+def test_a_layer_that_the_page_cannot_compute_is_named(network: nn.Module, name: str) -> None:
+    with pytest.raises(UnknownLayer, match=name):
+        packed(network.eval(), torch.rand(1, 2))
+
+
+# -- in the kernel -----------------------------------------------------------------------------
+
+
+def ask(live: Any, task: str, numbers: Tensor, index: int = 0) -> Tensor:
+    """The kernel's answer to a question of the page; its error, raised, if it has one."""
+    answers: list[tuple[dict, list]] = []
+    live.send = lambda content, buffers=(): answers.append((content, list(buffers)))
+    question = {"task": task, "index": index, "number": 7}
+    live._answer(live, question, [numbers.flatten().numpy().tobytes()])
+    ((content, buffers),) = answers
+    assert content["number"] == 7
+    if "error" in content:
+        raise RuntimeError(content["error"])
+    return torch.frombuffer(bytearray(buffers[0]), dtype=torch.float32)
+
+
+def test_the_kernel_decodes_what_the_model_decodes() -> None:
+    models = [small_vae(3), small_vae(2)]
+    shown = explorer.explore(*models)
+    for index, model in enumerate(models):
+        z = torch.randn(1, model.latent_dim)
+        assert torch.equal(ask(shown, "decode", z, index), model.decode(z).sigmoid().flatten())
+
+
+def test_the_kernel_encodes_a_drawing() -> None:
+    model, (x, y) = small_vae(), digits()
+    code = ask(explorer.draw_digit(model, x, y), "encode", x[3])
+    assert torch.allclose(code, torch.cat(model.encode(x[3:4]), dim=1).flatten())
+
+
+def test_a_model_is_asked_in_inference_and_left_in_training() -> None:
+    decoder = nn.Sequential(nn.Linear(2, 16), nn.Dropout(0.9), nn.Unflatten(1, (1, 4, 4)))
+    decoder.latent_dim = 2  # type: ignore[assignment]
+    model = VAE(MLPEncoder(4), decoder).train()  # type: ignore[arg-type]
+    shown = explorer.explore(model)
+    z = torch.randn(1, 2)
+    assert torch.equal(ask(shown, "decode", z), ask(shown, "decode", z))
+    assert model.training
+
+
+def test_a_model_in_double_precision_is_explored_too() -> None:
+    model = small_vae().double()
+    z = torch.randn(1, 2)
+    answer = ask(explorer.explore(model), "decode", z)
+    assert torch.allclose(answer, model.decode(z.double()).sigmoid().flatten().float())
+
+
+class Broken(nn.Module):
+    latent_dim = 2
+
+    def forward(self, z: Tensor) -> Tensor:
+        assert z[0, 0] > -5
+        if z[0, 0] > 2:
+            raise IndexError("my own mistake")
+        return (z[:, :1] / z[:, 1:]).log().view(-1, 1, 1, 1)
+
+
+def test_what_goes_wrong_in_a_decoder_is_an_answer_not_an_end() -> None:
+    shown = explorer.explore(VAE(MLPEncoder(4), Broken()))
+    for z, told in (
+        ([1.0, -1.0], "NaN"),
+        ([3.0, 1.0], "IndexError: my own mistake"),
+        ([-9.0, 1.0], "AssertionError"),  # one without a text
+    ):
+        with pytest.raises(RuntimeError, match=told):
+            ask(shown, "decode", torch.tensor(z))
+    assert ask(shown, "decode", torch.tensor([1.0, 1.0])).tolist() == [0.5]
+
+
+# -- what an explorer knows of a model ---------------------------------------------------------
+
+
+def panel(*models: nn.Module, **options: Any) -> dict[str, Any]:
+    return explorer.explore(*models, **options).data["panels"][0]  # type: ignore[union-attr]
+
+
+def test_dimensions_come_in_the_order_of_their_kl() -> None:
+    class Code(nn.Module):
+        """mu grows with the image, most in the second dimension, not at all in the third."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            mean = x.flatten(1).mean(dim=1, keepdim=True)
+            return torch.cat([mean, 3 * mean, 0 * mean, torch.zeros(len(x), 3)], dim=1)
+
+    model = VAE(Code(), MLPDecoder(3))
+    assert panel(model, x=digits()[0])["order"] == [1, 0, 2]
+
+
+def test_every_label_offers_its_first_image() -> None:
+    model, (x, y) = small_vae(), digits(20)
+    found = panel(model, x=x, y=y)
+    assert [image["name"] for image in found["images"]] == [f"a {label}" for label in range(10)]
+    mu, _ = model.encode(x)
+    assert found["images"][4]["mu"] == pytest.approx(mu[4].tolist(), abs=1e-4)
+    pixels = np.frombuffer(base64.b64decode(found["images"][4]["pixels"]), "u1")
+    assert pixels == pytest.approx(255 * x[4].flatten().numpy(), abs=0.51)
+    assert found["points"] == pytest.approx(mu.detach().numpy(), abs=0.0051)
+
+
+def test_the_plane_holds_codes_that_lie_far_out() -> None:
+    model = Autoencoder(MLPEncoder(2), MLPDecoder(2))
+    with torch.no_grad():
+        model.encoder.layers[-1].bias.copy_(torch.tensor([0.0, -20.0]))
+    assert panel(model, x=digits()[0])["limit"] >= 20
+    assert panel(small_vae())["limit"] == 3.5
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: explorer.explore(), "got none"),
+        (lambda: explorer.explore(nn.Linear(2, 2)), "decode"),
+        (lambda: explorer.explore(small_vae(), titles=["a", "b"]), "1 titles"),
+        (lambda: explorer.explore(small_vae(), x=digits()[0], y=digits()[1][:3]), r"\(3,\)"),
+        (lambda: explorer.explore(small_vae(), x=digits()[0][:0]), r"\(0, 1, 28, 28\)"),
+        (lambda: explorer.explore(small_vae(), x=digits()[0], y=torch.ones(12, 2)), r"12, 2"),
+        (lambda: explorer.explore(diverged(), x=digits()[0]), "finite codes"),
+        (lambda: explorer.interpolate(diverged(), *digits()[0][:2]), "finite codes"),
+        (lambda: explorer.draw_digit(small_vae(3), *digits()), "3 latent dimensions"),
+        (
+            lambda: explorer.draw_digit(colours(), torch.rand(3, 3, 8, 8), torch.ones(3)),
+            "of digits",
+        ),
+        (
+            lambda: explorer.draw_digit(Autoencoder(MLPEncoder(2), MLPDecoder(2)), *digits()),
+            "Autoencoder",
+        ),
+    ],
+)
+def test_what_cannot_be_explored_is_refused(call: Any, told: str) -> None:
+    with pytest.raises(CourseError, match=told):
+        call()
+
+
+# -- on the page -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("on_page")
+def test_a_page_carries_each_network_once() -> None:
+    model, (x, y) = small_vae(), digits()
+    pages = [
+        page_of(explorer.explore(model, x=x, y=y)),
+        page_of(explorer.draw_digit(model, x, y)),
+        page_of(explorer.interpolate(model, x[0], x[1])),
+    ]
+    keys = [re.findall(r'data-vaecourse-network="(\w+)"', page) for page in pages]
+    assert [len(found) for found in keys] == [1, 1, 0]  # the decoder, then the encoder
+    assert keys[0] != keys[1]
+
+
+@pytest.mark.usefixtures("on_page")
+def test_a_text_cannot_end_the_script_that_holds_it() -> None:
+    page = page_of(explorer.explore(small_vae(), titles=["</script><b>&amp;"]))
+    assert "</script><b>" not in page
+    content = re.search(r'<script type="application/json">(.*?)</script>', page)
+    assert content
+    assert json.loads(content[1])["panels"][0]["title"] == "</script><b>&amp;"
+
+
+@pytest.mark.usefixtures("on_page")
+def test_an_unknown_layer_leaves_a_picture_and_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    decoder = nn.Sequential(nn.Linear(2, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
+    decoder.latent_dim = 2  # type: ignore[assignment]
+    shown = explorer.explore(VAE(MLPEncoder(4), decoder))  # type: ignore[arg-type]
+    assert isinstance(shown, Figure)
+    explorer.explore(VAE(MLPEncoder(4), decoder))  # type: ignore[arg-type]
+    assert capsys.readouterr().out.count("Tanh") == 1
+
+
+class Stretched(VAE):
+    """A model whose `decode` does more than its decoder: the page would draw something else."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.decoder(5 * z)
+
+
+class OwnDecoder(MLPDecoder):
+    def forward(self, z: Tensor) -> Tensor:
+        return 3 * self.layers(z)
+
+
+@pytest.mark.usefixtures("on_page")
+@pytest.mark.parametrize(
+    "model",
+    [
+        Stretched(MLPEncoder(4, (8,)), MLPDecoder(2, (8,))),
+        VAE(MLPEncoder(4, (8,)), OwnDecoder(2, (8,))),
+    ],
+    ids=["decode", "decoder"],
+)
+def test_a_page_never_shows_another_model_than_the_one_given(model: VAE) -> None:
+    assert isinstance(explorer.explore(model), Figure)
+
+
+@pytest.mark.usefixtures("on_page")
+def test_a_layer_that_is_used_twice_is_computed_twice() -> None:
+    same = nn.Conv2d(1, 1, 3, stride=2)
+    network = nn.Sequential(nn.Linear(2, 225), nn.Unflatten(1, (1, 15, 15)), same, same)
+    layers = packed(network, torch.rand(1, 2))["layers"]
+    assert [layer["to"] for layer in layers[1:]] == [[1, 7, 7], [1, 3, 3]]
+
+
+@pytest.mark.usefixtures("on_page")
+def test_colour_images_are_explored_too() -> None:
+    x = torch.rand(5, 3, 8, 8)
+    assert '"shape":[3,8,8]' in page_of(explorer.explore(colours(), x=x))
+
+
+@pytest.mark.usefixtures("on_page")
+def test_an_explorer_that_is_never_shown_carries_nothing_away() -> None:
+    model = small_vae()
+    explorer.explore(model)
+    shown = explorer.explore(model)
+    for _ in range(2):  # a front end may ask twice
+        assert page_of(shown).count('json" data-vaecourse-network') == 1
+
+
+@pytest.mark.usefixtures("on_page")
+@pytest.mark.parametrize(
+    "model",
+    [VAE(MLPEncoder(20), MLPDecoder(10)), VAE(ConvEncoder(4), ConvDecoder(2))],
+    ids=["mlp", "convolutions"],
+)
+def test_the_networks_of_the_course_are_small_on_a_page(model: VAE) -> None:
+    x, y = digits()
+    page = page_of(explorer.explore(model, x=x, y=y))
+    assert len(re.sub(r"data:image/png;base64,[^\"]+", "", page)) < 450_000
+
+
+@pytest.mark.usefixtures("on_page")
+def test_the_picture_on_the_page_tells_what_it_shows() -> None:
+    model, (x, y) = small_vae(), digits()
+    for shown in (
+        explorer.explore(model, model, x=x, y=y),
+        explorer.explore(small_vae(7)),
+        explorer.interpolate(model, x[0], x[1], ("a <0>", "a 1")),
+        explorer.draw_digit(model, x, y),
+        explorer.normal(),
+    ):
+        alt = re.search(r'<img alt="([^"<]+)"', page_of(shown))
+        assert alt
+        assert len(alt[1]) > 30

@@ -268,14 +268,16 @@ def fingerprint(nb: NotebookNode) -> str:
         parts += [f"{name}\n{data.identity(name)}" for name in data.NAMES if name in literals]
     kept = list(PACKAGE.glob("pretrained/*.*")) if "vaecourse.pretrained" in modules else []
     kept += book_folder().glob("results/*.json") if "vaecourse.studies" in modules else []
-    parts += [_content(file) for file in sorted(kept) if file.stem in literals]
+    used = [file for file in kept if file.stem in literals]
+    used += PACKAGE.glob("explorer/*.[jc]s*") if "vaecourse.explorer" in modules else []
+    parts += [_content(file) for file in sorted(used)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _content(file: Path) -> str:
     """Name and sum of a file; a clone on Windows may have changed the line ends of a text."""
     content = file.read_bytes()
-    if file.suffix == ".json":
+    if file.suffix != ".safetensors":
         content = content.replace(b"\r\n", b"\n")
     return f"{file.name}\n{hashlib.sha256(content).hexdigest()}"
 

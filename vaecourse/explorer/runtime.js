@@ -1,0 +1,105 @@
+// The forward pass of a small network in plain JavaScript, as torch computes it; the weights come
+// from weights.py: by layer the scales and biases of its outputs (float32), then whole numbers
+// from -127 to 127. Images are channels, rows, columns.
+
+async function inflated(base64) {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).arrayBuffer();
+}
+
+// Float32Array (a batch of one) -> Float32Array
+async function loadNetwork({ inputs, layers, weights }) {
+  const content = await inflated(weights);
+  let at = 0;
+  const take = (Type, count) => {
+    const end = at + count * Type.BYTES_PER_ELEMENT;
+    const part = new Type(content.slice(at, end));
+    at = end;
+    return part;
+  };
+  const steps = layers.map((layer) => {
+    if (layer.kind === "leaky") return (x) => x.map((v) => (v > 0 ? v : layer.slope * v));
+    if (layer.kind === "sigmoid") return (x) => x.map((v) => 1 / (1 + Math.exp(-v)));
+    const outputs = layer.kind === "dense" ? layer.outputs : layer.to[0];
+    const perOutput =
+      layer.kind === "dense" ? layer.inputs : layer.from[0] * layer.kernel[0] * layer.kernel[1];
+    const scale = take(Float32Array, outputs);
+    const bias = take(Float32Array, outputs);
+    const whole = take(Int8Array, outputs * perOutput);
+    const weight = Float32Array.from(whole, (q, i) => q * scale[Math.floor(i / perOutput)]);
+    const apply = { dense, convolution, transposed }[layer.kind];
+    return (x) => apply(x, weight, bias, layer);
+  });
+  return (x) => {
+    if (x.length !== inputs) throw new Error(`expected ${inputs} numbers, got ${x.length}`);
+    return steps.reduce((values, step) => step(values), Float32Array.from(x));
+  };
+}
+
+function dense(x, weight, bias, { inputs, outputs }) {
+  const y = new Float32Array(outputs);
+  for (let o = 0, w = 0; o < outputs; o++) {
+    let sum = bias[o];
+    for (let i = 0; i < inputs; i++) sum += weight[w++] * x[i];
+    y[o] = sum;
+  }
+  return y;
+}
+
+// y[o, r, c] = b[o] + sum over i, a, b of w[o, i, a, b] x[i, r * stride + a - padding, ...]
+function convolution(x, weight, bias, { from, to, kernel, stride, padding }) {
+  const [channels, height, width] = from;
+  const [outputs, rows, columns] = to;
+  const y = new Float32Array(outputs * rows * columns);
+  for (let o = 0, at = 0; o < outputs; o++)
+    for (let r = 0; r < rows; r++)
+      for (let c = 0; c < columns; c++, at++) {
+        let sum = bias[o];
+        for (let i = 0; i < channels; i++)
+          for (let a = 0; a < kernel[0]; a++) {
+            const row = r * stride[0] + a - padding[0];
+            if (row < 0 || row >= height) continue;
+            const w = ((o * channels + i) * kernel[0] + a) * kernel[1];
+            const first = (i * height + row) * width;
+            for (let b = 0; b < kernel[1]; b++) {
+              const column = c * stride[1] + b - padding[1];
+              if (column >= 0 && column < width) sum += weight[w + b] * x[first + column];
+            }
+          }
+        y[at] = sum;
+      }
+  return y;
+}
+
+// the first and the last i below `count` with 0 <= i * stride + offset < size
+const inside = (count, size, stride, offset) => [
+  Math.max(0, Math.ceil(-offset / stride)),
+  Math.min(count - 1, Math.floor((size - 1 - offset) / stride)),
+];
+
+// the same sum read backwards: each x[i, row, column] is spread over kernel-sized patches of y
+function transposed(x, weight, bias, { from: shapeIn, to: shapeOut, kernel, stride, padding }) {
+  const [channels, height, width] = shapeIn;
+  const [outputs, rows, columns] = shapeOut;
+  const y = new Float32Array(outputs * rows * columns);
+  for (let o = 0; o < outputs; o++) {
+    const plane = o * rows * columns;
+    y.fill(bias[o], plane, plane + rows * columns);
+    for (let i = 0; i < channels; i++)
+      for (let a = 0; a < kernel[0]; a++)
+        for (let b = 0; b < kernel[1]; b++) {
+          const w = weight[((o * channels + i) * kernel[0] + a) * kernel[1] + b];
+          const [first, last] = inside(width, columns, stride[1], b - padding[1]);
+          for (let row = 0; row < height; row++) {
+            const r = row * stride[0] + a - padding[0];
+            if (r < 0 || r >= rows) continue;
+            let to = plane + r * columns + first * stride[1] + b - padding[1];
+            const from = (i * height + row) * width;
+            for (let column = first; column <= last; column++, to += stride[1])
+              y[to] += w * x[from + column];
+          }
+        }
+  }
+  return y;
+}
