@@ -162,6 +162,16 @@ def test_a_stored_chapter_is_small(path: Path) -> None:
 
 
 @chapters
+def test_the_networks_and_scripts_of_a_chapters_explorers_are_under_a_megabyte(path: Path) -> None:
+    pages = [
+        output.get("data", {}).get("text/html", "") for output in outputs(notebooks.read(path))
+    ]
+    explorers = [page for page in pages if "vaecourse-explorer" in page]
+    size = sum(len(re.sub(r"data:image/png;base64,[^\"]+", "", page)) for page in explorers)
+    assert size < 1_000_000
+
+
+@chapters
 def test_every_figure_of_a_stored_chapter_has_alt_text(path: Path) -> None:
     for output in outputs(notebooks.read(path)):
         if "image/png" in output.get("data", {}):
