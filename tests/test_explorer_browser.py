@@ -364,6 +364,16 @@ def test_mu_and_sigma_carry_eps_along(opened: Opener) -> None:
     assert curve.evaluate(PIXELS) != before
 
 
+def test_every_explorer_of_a_page_is_mounted_once(opened: Opener) -> None:
+    model, (x, y) = lively_vae(), digits()
+    page = opened(
+        explorer.explore(model, x=x, y=y), explorer.normal(), explorer.draw_digit(model, x, y)
+    )
+    page.wait_for_timeout(500)
+    assert page.locator(".vc-mounted").count() == 3
+    assert page.locator(".vc-panels").count() == 3
+
+
 def test_ones_failure_is_not_wiped_by_anothers_success(opened: Opener) -> None:
     broken, healthy = lively_vae(), lively_vae()
     with torch.no_grad():

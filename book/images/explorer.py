@@ -1,4 +1,4 @@
-"""Films an explorer for the README: python book/images/explorer.py writes explorer.gif beside it."""
+"""Films an explorer: `python book/images/explorer.py` writes explorer.gif, for the README."""
 
 import io
 import math
@@ -16,7 +16,9 @@ FRAMES = 36
 def main() -> None:
     os.environ["VAECOURSE_STATIC"] = "1"
     x, y = data.load("digits", "test")
-    shown = explorer.explore(pretrained.load("mnist-mlp-2d"), x=x, y=y, titles=["latent plane"])
+    shown = explorer.explore(
+        pretrained.load("mnist-mlp-2d"), x=x, y=y, titles=["latent plane"]
+    )
     pictures = []
     with tempfile.TemporaryDirectory() as folder, notebooks.browser() as browser:
         file = Path(folder) / "page.html"
@@ -29,14 +31,20 @@ def main() -> None:
         for frame in range(FRAMES):
             angle = 2 * math.pi * frame / FRAMES
             across, down = 0.5 + 0.28 * math.cos(angle), 0.5 + 0.24 * math.sin(angle)
-            page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+            page.mouse.move(
+                box["x"] + across * box["width"], box["y"] + down * box["height"]
+            )
             if frame == 0:
                 page.mouse.down()
             page.wait_for_timeout(60)
-            pictures.append(Image.open(io.BytesIO(page.screenshot())).convert("P", colors=48))
+            pictures.append(
+                Image.open(io.BytesIO(page.screenshot())).convert("P", colors=48)
+            )
     first, *others = pictures
     film = Path(__file__).with_suffix(".gif")
-    first.save(film, save_all=True, append_images=others, duration=120, loop=0, optimize=True)
+    first.save(
+        film, save_all=True, append_images=others, duration=120, loop=0, optimize=True
+    )
     print(f"{film}: {film.stat().st_size // 1000} kB")
 
 

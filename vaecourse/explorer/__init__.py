@@ -152,10 +152,11 @@ def _panel(model: nn.Module, title: str, x: Tensor | None, y: Tensor | None) -> 
     _check_codes(mu)
     panel["limit"] = max(3.5, math.ceil(mu.abs().flatten().quantile(0.995).item()))
     weight = mu.var(dim=0) if logvar is None else _kl_by_dimension(mu, logvar)
-    panel["order"] = weight.argsort(descending=True).tolist()
     if dim == 2:
         panel["points"] = _rounded(mu, 2)
         panel["labels"] = None if y is None else [int(label) for label in y]
+    else:
+        panel["order"] = weight.argsort(descending=True).tolist()
     chosen = range(min(8, len(x))) if y is None else _first_of_each(y)
     panel["images"] = [
         {

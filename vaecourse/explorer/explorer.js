@@ -502,7 +502,7 @@ function sketch(data, engine, report) {
 
 // The bell curve of N(μ, σ²), and the same ε carried along by z = μ + σ ε.
 function normal({ title, eps }, engine, report) {
-  const [wide, high] = [640, 260];
+  const [wide, high] = [460, 240];
   const canvas = make("canvas", { width: 2 * wide, height: 2 * high, className: "vc-wide" });
   canvas.setAttribute("role", "img");
   const context = canvas.getContext("2d");
@@ -532,7 +532,7 @@ function normal({ title, eps }, engine, report) {
     context.strokeStyle = "#222222";
     context.strokeRect(0, base, wide, 0);
     context.fillStyle = "#222222";
-    for (let tick = -8; tick <= 8; tick += 2) context.fillText(tick, across(tick), base + 16);
+    for (let tick = -8; tick <= 6; tick += 2) context.fillText(tick, across(tick), base + 16);
     context.fillText("z", wide - 10, base + 16);
     eps.forEach((e, i) => {
       context.strokeStyle = i === 0 ? "#d55e00" : "#222222";
@@ -671,6 +671,7 @@ function render({ model, el }) {
 // had (a browser without DecompressionStream), the picture that stands there stays.
 async function mountPage() {
   for (const element of document.querySelectorAll(".vaecourse-explorer[data-waiting]")) {
+    if (!("waiting" in element.dataset)) continue; // another explorer's script was faster
     delete element.dataset.waiting;
     const data = JSON.parse(element.querySelector("script").textContent);
     const keys = data.networks.flatMap((network) => Object.values(network));

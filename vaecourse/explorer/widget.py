@@ -128,7 +128,8 @@ class OnPage:
         self.data = data | {"networks": used}
 
     def _key(self, part: Part, name: str, shape: tuple[int, ...]) -> str:
-        network, example = getattr(part.model, name, None), torch.rand(1, *shape)
+        network = getattr(part.model, name, None)
+        example = torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))
         if not isinstance(network, nn.Module) or not _is_all_of(part.model, network, name, example):
             raise UnknownLayer(type(part.model).__name__)
         content = json.dumps(packed(network, example), separators=(",", ":"))
