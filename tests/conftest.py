@@ -51,7 +51,7 @@ def outputs(path: Path) -> list[str]:
     return ["".join(o.get("text", "") for o in cell.outputs) for cell in cells]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
     with notebooks.browser() as browser:
         yield browser
