@@ -25,14 +25,14 @@ import torch
 from filelock import FileLock
 from safetensors import SafetensorError
 from scipy import stats
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaecourse import pretrained
 from vaecourse.data import data_root, load
 from vaecourse.errors import CourseError, unknown_name
 from vaecourse.metrics import active_units, log_likelihood
-from vaecourse.networks import glorot_init
-from vaecourse.objectives import squared_error
+from vaecourse.networks import Autoencoder, glorot_init
+from vaecourse.objectives import reconstruction_loss, squared_error
 from vaecourse.training import History, evaluate, fit, one_cycle
 from vaecourse.vae import VAE, negative_elbo
 
@@ -75,7 +75,11 @@ DATA = {
     "all": "MNIST's 60,000 training and 10,000 test images",
     "without-digits": "MNIST's training images without the 1,000 of the test split of 'digits'",
 }
-OBJECTIVES = {"negative_elbo": negative_elbo, "squared_error": squared_error}
+OBJECTIVES = {
+    "negative_elbo": negative_elbo,
+    "squared_error": squared_error,
+    "reconstruction_loss": reconstruction_loss,
+}
 
 
 def _s3(latent_dim: int, beta: float, recon_nll: float, kl: float, loss: float) -> Row:
@@ -148,7 +152,8 @@ def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Ro
         num_epochs=num_epochs,
         batch_size=128,
         lr=2e-3,
-        init="pytorch" if network == "mlp" else "glorot",
+        objective="reconstruction_loss" if network == "mlp-autoencoder" else "negative_elbo",
+        init="glorot" if network.startswith("conv") else "pytorch",
         one_cycle=True,
         data="without-digits",
     )
@@ -158,6 +163,7 @@ STUDIES: dict[str, list[Row]] = {
     "S1": [*(pair[i] for i in (0, 1) for pair in _S1), _PYTORCH_INIT],
     "S3": [*_S3, _FAST, _BEST],
     PRETRAINED: [
+        _pretrained("mnist-autoencoder-2d", "mlp-autoencoder", 2, 40),
         _pretrained("mnist-mlp-2d", "mlp", 2, 40),
         _pretrained("mnist-mlp-10d", "mlp", 10, 40),
         _pretrained("mnist-mlp-64d", "mlp", 64, 40),
@@ -170,7 +176,7 @@ STUDIES: dict[str, list[Row]] = {
 # -- one run -----------------------------------------------------------------------------------
 
 
-def build(row: Row, seed: int) -> VAE:
+def build(row: Row, seed: int) -> VAE | Autoencoder:
     """The row's model before training."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
@@ -192,7 +198,7 @@ def _images(row: Row) -> tuple[Tensor, Tensor | None]:
     return train, test
 
 
-def _train(row: Row, seed: int, precision: str, device: str) -> tuple[VAE, dict[str, Any]]:
+def _train(row: Row, seed: int, precision: str, device: str) -> tuple[nn.Module, dict[str, Any]]:
     model = build(row, seed)
     x, x_test = _images(row)
     start = time.perf_counter()
@@ -245,13 +251,12 @@ def _curves(history: History, beta: float) -> dict[str, list[float]]:
     return curves
 
 
-def _score(row: Row, model: VAE, run: dict[str, Any], device: str) -> dict[str, float]:
+def _score(row: Row, model: nn.Module, run: dict[str, Any], device: str) -> dict[str, float]:
     """The row's figures: losses in nats an image, and how many latent dimensions it uses."""
     pictures = load("mnist", "test").x.to(device)
-    figures = {
-        "train_loss": run["curves"]["train_loss"][-1],
-        "active_units": float(active_units(model, pictures)),
-    }
+    figures = {"train_loss": run["curves"]["train_loss"][-1]}
+    if isinstance(model, VAE):
+        figures["active_units"] = float(active_units(model, pictures))
     _, x_test = _images(row)
     if x_test is None:
         return figures
@@ -266,7 +271,7 @@ def _score(row: Row, model: VAE, run: dict[str, Any], device: str) -> dict[str, 
         digits = load("digits", "test").x.to(device)
         recon_nll, kl = evaluate(model, digits, OBJECTIVES[row.objective], row.beta)
         figures |= {"digits_recon_nll": recon_nll, "digits_kl": kl}
-    if row.network == "mlp":
+    if row.network == "mlp":  # the others' 500 decodings an image take too long
         estimate = log_likelihood(model, x_test, NUM_IMPORTANCE_SAMPLES)
         figures["log_likelihood"] = estimate.mean().item()
     return {name: round(value, 4) for name, value in figures.items()}
@@ -279,12 +284,14 @@ def _checkpoint(row: Row, seed: int) -> Path:
     return data_root() / "studies" / row.study / f"{row.name}-seed{seed}.safetensors"
 
 
-def _save(path: Path, model: VAE, run: dict[str, Any]) -> None:
+def _save(path: Path, model: nn.Module, run: dict[str, Any]) -> None:
     weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     _write(path, safetensors.torch.save(weights, {"run": json.dumps(run)}))
 
 
-def _resumed(path: Path, row: Row, seed: int, precision: str) -> tuple[VAE, dict[str, Any]] | None:
+def _resumed(
+    path: Path, row: Row, seed: int, precision: str
+) -> tuple[nn.Module, dict[str, Any]] | None:
     """The model and run that a checkpoint holds; None where there is none."""
     if not path.exists():
         return None

@@ -57,9 +57,9 @@ def interpolate(
     ends, _ = encoded(model, torch.stack([x_a, x_b]))
     _check_codes(ends)
     lines = [way(ends[0], ends[1], 7) for way in (latent.lerp, latent.slerp)]
-    images = torch.cat([decoded(model, line) for line in lines])
 
     def still() -> Figure:
+        images = torch.cat([decoded(model, line) for line in lines])
         alt = (
             f"Two rows of seven pictures from {names[0]} to {names[1]}: above decoded on the "
             "straight line between their codes, below along the arc."
@@ -69,7 +69,7 @@ def interpolate(
     data = {
         "kind": "between",
         "title": f"From {names[0]} to {names[1]}",
-        "shape": list(images.shape[1:]),
+        "shape": list(x_a.shape),
         "ends": ends.tolist(),
         "images": [_pixels(x_a), _pixels(x_b)],
         "names": list(names),
@@ -151,11 +151,11 @@ def _panel(model: nn.Module, title: str, x: Tensor | None, y: Tensor | None) -> 
     mu, logvar = encoded(model, x)
     _check_codes(mu)
     panel["limit"] = max(3.5, math.ceil(mu.abs().flatten().quantile(0.995).item()))
-    weight = mu.var(dim=0) if logvar is None else _kl_by_dimension(mu, logvar)
     if dim == 2:
         panel["points"] = _rounded(mu, 2)
         panel["labels"] = None if y is None else [int(label) for label in y]
     else:
+        weight = mu.var(dim=0) if logvar is None else _kl_by_dimension(mu, logvar)
         panel["order"] = weight.argsort(descending=True).tolist()
     chosen = range(min(8, len(x))) if y is None else _first_of_each(y)
     panel["images"] = [

@@ -11,13 +11,14 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
+from torch import nn
 
 from vaecourse.errors import unknown_name
-from vaecourse.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from vaecourse.networks import Autoencoder, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from vaecourse.vae import VAE
 
 FOLDER = Path(__file__).parent
-NETWORKS = ("mlp", "conv", "conv-3")
+NETWORKS = ("mlp", "mlp-autoencoder", "conv", "conv-3")
 
 
 def names() -> list[str]:
@@ -35,8 +36,8 @@ def card(name: str) -> dict[str, Any]:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def load(name: str) -> VAE:
-    """A trained VAE of digits (1, 28, 28), in float32 on the CPU, ready to encode and decode.
+def load(name: str) -> VAE | Autoencoder:
+    """A trained model of digits (1, 28, 28), in float32 on the CPU, ready to encode and decode.
 
     Raises CourseError for a name that is none of `names()`.
     """
@@ -48,8 +49,13 @@ def load(name: str) -> VAE:
     return model.eval()
 
 
-def build(network: str, latent_dim: int) -> VAE:
-    """An untrained VAE of digits: "mlp" is S3's network, "conv" S1's, "conv-3" its larger one."""
+def build(network: str, latent_dim: int) -> VAE | Autoencoder:
+    """An untrained model of digits: "mlp" is S3's network, "conv" S1's, "conv-3" its larger one.
+
+    All are VAEs but "mlp-autoencoder", S3's network with nothing random in it.
+    """
+    if network == "mlp-autoencoder":
+        return Autoencoder(MLPEncoder(latent_dim), MLPDecoder(latent_dim))
     if network == "mlp":
         return VAE(MLPEncoder(2 * latent_dim), MLPDecoder(latent_dim))
     if network not in NETWORKS:
@@ -61,14 +67,14 @@ def build(network: str, latent_dim: int) -> VAE:
     )
 
 
-def halve(model: VAE) -> None:
+def halve(model: nn.Module) -> None:
     """Round the weights to half precision, in place: what a file holds."""
     with torch.no_grad():
         for weight in model.parameters():
             weight.copy_(weight.half())
 
 
-def store(name: str, model: VAE, known: dict[str, Any]) -> None:
+def store(name: str, model: nn.Module, known: dict[str, Any]) -> None:
     """Keep a trained model, in half precision, and its card; `known["protocol"]` can rebuild it."""
     weights = {key: value.cpu().half().contiguous() for key, value in model.state_dict().items()}
     (FOLDER / f"{name}.safetensors").write_bytes(save(weights))
