@@ -9,7 +9,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from vaecourse import notebooks
+from vaecourse import browsing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -53,5 +53,5 @@ def outputs(path: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
-    with notebooks.browser() as browser:
+    with browsing.browser() as browser:
         yield browser

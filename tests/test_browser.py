@@ -1,18 +1,23 @@
 """The rendered book, seen by a browser that has no network."""
 
+import base64
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
+from torch import Tensor
 
-from vaecourse import notebooks
+from vaecourse import browsing, latent, notebooks, pretrained
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.skipif(
-    not notebooks.find_browser(), reason="there is no Chromium, Chrome or Edge on this machine"
+    not browsing.find_browser(), reason="there is no Chromium, Chrome or Edge on this machine"
 )
 BOOK = Path(__file__).parents[1] / "book"
 
@@ -47,7 +52,7 @@ def look(page: "Page", path: Path, scheme: str) -> list[str]:
     faults: list[str] = []
     page.on("console", lambda m: m.type == "error" and faults.append(f"logs an error: {m.text}"))
     page.on("pageerror", lambda error: faults.append(f"raises {error}"))
-    faults += [f"asks for {address}" for address in notebooks.open_page(page, path)]
+    faults += [f"asks for {address}" for address in browsing.open_page(page, path)]
     if page.evaluate("document.documentElement.dataset.theme") != scheme:
         faults.append(f"is not {scheme}")
     return faults + page.evaluate(FAULTS)
@@ -89,3 +94,102 @@ def test_a_faulty_page_is_found_out(
     (tmp_path / "page.html").write_text(f"<!doctype html>{body}")
     assert re.search(fault, "; ".join(look(page, tmp_path / "page.html", "light")))
     page.close()
+
+
+# -- the chapters' explorers -------------------------------------------------------------------
+
+# by chapter its explorers, each by the models behind its panels
+EXPLORERS = {
+    "02_autoencoders": {"explore": ["mnist-autoencoder-2d", "mnist-mlp-2d"]},
+    "04_variational_autoencoders": {
+        "normal": [],
+        "explore": ["mnist-mlp-2d"],
+        "sketch": ["mnist-mlp-2d"],
+    },
+    "09_interpolation": {"between": ["mnist-mlp-64d"]},
+}
+TOLERANCE = 0.05  # of a pixel in [0, 1]: a page's weights are whole numbers from −511 to 511
+PIXELS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return Array.from(data).filter((_, i) => i % 4 === 0);
+}"""
+CANVASES = "(one) => [...one.querySelectorAll('canvas')].map((c) => c.toDataURL()).join()"
+
+
+@pytest.fixture(params=EXPLORERS)
+def chapter(
+    pages: list[Path], chromium: "Browser", request: pytest.FixtureRequest
+) -> Iterator[tuple["Page", dict[str, list[str]]]]:
+    """A chapter's page, open without a network, and what its explorers should be."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    faults = look(page, pages[0].parent / f"{request.param}.html", "light")
+    yield page, EXPLORERS[request.param]
+    page.close()
+    assert not faults
+
+
+def mounted(page: "Page") -> dict[str, tuple["Locator", dict[str, Any]]]:
+    """By kind, each explorer of the page with its data; all of them move."""
+    page.wait_for_function(
+        "[...document.querySelectorAll('.vaecourse-explorer')]"
+        ".every((one) => one.matches('.vc-mounted'))"
+    )
+    found = {}
+    for explorer in page.locator(".vaecourse-explorer").all():
+        data = json.loads(explorer.locator(":scope > script").first.inner_text())
+        found[data["kind"]] = explorer, data
+    return found
+
+
+def drawn(picture: "Locator") -> Tensor:
+    picture.page.wait_for_timeout(200)  # the last move's picture is there
+    return torch.tensor(picture.evaluate(PIXELS)) / 255
+
+
+def decoded(model: Any, z: Tensor) -> Tensor:
+    return model.decode(z.view(1, -1)).sigmoid().flatten().detach()
+
+
+def test_the_chapters_have_their_explorers_and_each_moves_by_key(
+    chapter: tuple["Page", dict[str, list[str]]],
+) -> None:
+    page, expected = chapter
+    explorers = mounted(page)
+    assert list(explorers) == list(expected)
+    for explorer, _ in explorers.values():
+        for moved in explorer.locator("input[type=range], .vc-plane, .vc-ink").all():
+            before = explorer.evaluate(CANVASES)
+            moved.focus()
+            for key in ("ArrowRight", "ArrowUp", "Space"):  # ink needs a move and a stroke
+                page.keyboard.press(key)
+            page.wait_for_timeout(200)
+            assert explorer.evaluate(CANVASES) != before
+        assert explorer.locator(".vc-message").inner_text() == ""
+
+
+def test_the_chapters_explorers_draw_what_torch_computes(
+    chapter: tuple["Page", dict[str, list[str]]],
+) -> None:
+    page, expected = chapter
+    for kind, (explorer, data) in mounted(page).items():
+        models: list[Any] = [pretrained.load(name) for name in expected[kind]]
+        if kind == "explore":
+            for model, panel in zip(models, explorer.locator(".vc-panel").all(), strict=True):
+                for position in ("-1.5", "0.8"):
+                    for slider in panel.locator("input[type=range]").all():
+                        slider.fill(position)
+                    wanted = decoded(model, torch.tensor([float(position)] * 2))
+                    picture = panel.locator(".vc-row .vc-picture")
+                    assert torch.allclose(drawn(picture), wanted, atol=TOLERANCE)
+        if kind == "between":
+            explorer.locator("input[type=range]").fill("0.3")
+            ends = torch.tensor(data["ends"])
+            for index, way in ((1, latent.lerp), (2, latent.slerp)):
+                wanted = decoded(models[0], way(*ends, 11)[3])
+                picture = explorer.locator(".vc-picture").nth(index)
+                assert torch.allclose(drawn(picture), wanted, atol=TOLERANCE)
+        if kind == "sketch":
+            levels = torch.frombuffer(bytearray(base64.b64decode(data["start"])), dtype=torch.uint8)
+            mu, _ = models[0].encode(levels.view(1, 1, 28, 28) / 255)
+            picture = explorer.locator(".vc-picture").first
+            assert torch.allclose(drawn(picture), decoded(models[0], mu), atol=TOLERANCE)

@@ -1,12 +1,7 @@
 """A real chapter in a real JupyterLab: run all of it, move an explorer, see the picture change."""
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +9,13 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
-from vaecourse import notebooks
+from vaecourse import browsing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.skipif(
-    not notebooks.find_browser(), reason="there is no Chromium, Chrome or Edge on this machine"
+    not browsing.find_browser(), reason="there is no Chromium, Chrome or Edge on this machine"
 )
 CHAPTER = "04_variational_autoencoders.ipynb"
 BOOK = Path(__file__).parents[1] / "book"
@@ -29,7 +24,7 @@ MINUTE = 60_000
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[str]:
-    """The address of a JupyterLab over a copy of the chapter, with a training of two epochs."""
+    """The address of a JupyterLab over a copy of the chapter, with a training of four epochs."""
     nb = nbformat.read(BOOK / CHAPTER, as_version=4)
     for cell in nb.cells:
         if "parameters" in cell.metadata.get("tags", []):
@@ -37,35 +32,8 @@ def lab(tmp_path: Path) -> Iterator[str]:
             assert changed == 1
     nbformat.write(nb, tmp_path / CHAPTER)
     shutil.copytree(BOOK / "results", tmp_path / "results")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1"]
-    command += ["--IdentityProvider.token=test", f"--ServerApp.root_dir={tmp_path}"]
-    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    settings = tmp_path / "jupyter"
-    tracker = settings / "lab" / "@jupyterlab" / "notebook-extension"
-    tracker.mkdir(parents=True)
-    whole = '{"windowingMode": "none"}'  # all cells are there, not only those in the window
-    (tracker / "tracker.jupyterlab-settings").write_text(whole)
-    hidden = {"VAECOURSE_STATIC", "TQDM_DISABLE"}
-    environment = {key: value for key, value in os.environ.items() if key not in hidden}
-    environment |= {"JUPYTER_CONFIG_DIR": str(settings), "OMP_WAIT_POLICY": "PASSIVE"}
-    environment |= {"JUPYTERLAB_SETTINGS_DIR": str(settings / "lab")}
-    with (tmp_path / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    try:
-        for _ in range(600):
-            assert server.poll() is None, (tmp_path / "server.log").read_text()
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/lab/tree/{CHAPTER}?token=test"
-    finally:
-        server.terminate()
-        server.wait(30)
+    with browsing.jupyterlab(tmp_path) as address:
+        yield f"{address}{CHAPTER}?token=test"
 
 
 INK = """(canvas) => {

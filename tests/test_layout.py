@@ -69,7 +69,8 @@ def test_constraints_name_no_address(name: str) -> None:
 
 ORDER = (
     *("errors", "vae", "networks", "objectives", "variants", "data", "training", "metrics"),
-    *("latent", "plotting", "explorer", "pretrained", "studies", "notebooks", "classroom", "cli"),
+    *("latent", "plotting", "explorer", "pretrained", "studies"),
+    *("browsing", "notebooks", "classroom", "cli"),
 )
 EXACTLY = {
     "networks": set(),
@@ -79,7 +80,8 @@ EXACTLY = {
     "objectives": {"vae"},
     "metrics": {"vae"},
     "training": {"vae", "data"},
-    "notebooks": {"data"},
+    "browsing": set(),
+    "notebooks": {"data", "browsing"},
 }
 PACKAGE = ROOT / "vaecourse"
 FILES = sorted(

@@ -12,7 +12,7 @@ import pytest
 from conftest import LittleBook, outputs
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from vaecourse import notebooks
+from vaecourse import browsing, notebooks
 from vaecourse.errors import CourseError
 
 # -- finding chapters --------------------------------------------------------------------------
@@ -588,19 +588,19 @@ def test_build_can_run_everything_and_refuse_pages_that_ask_outside(
     assert path.read_bytes() == fresh
 
 
-@pytest.mark.skipif(not notebooks.find_browser(), reason="there is no Chromium")
+@pytest.mark.skipif(not browsing.find_browser(), reason="there is no Chromium")
 def test_an_outside_request_is_found_and_named_with_its_page(tmp_path: Path) -> None:
     (tmp_path / "here.html").write_text("<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>")
     (tmp_path / "there.html").write_text("<script src='https://example.org/x.js'></script>")
-    assert notebooks.outside_requests(tmp_path) == ["there.html: https://example.org/x.js"]
+    assert browsing.outside_requests(tmp_path) == ["there.html: https://example.org/x.js"]
 
 
 def test_without_a_browser_an_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notebooks, "BROWSERS", ("no-such-browser",))
+    monkeypatch.setattr(browsing, "BROWSERS", ("no-such-browser",))
     with pytest.raises(CourseError, match="apt: chromium"):
-        notebooks.outside_requests(tmp_path)
+        browsing.outside_requests(tmp_path)
 
 
 def test_a_chapter_saved_with_a_live_widget_is_stale(book: LittleBook) -> None:

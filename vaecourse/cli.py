@@ -229,6 +229,6 @@ def _jail() -> str:
 
 
 def _browser() -> str:
-    from vaecourse.notebooks import find_browser
+    from vaecourse.browsing import find_browser
 
     return find_browser() or "no Chromium found: needed only for the tests of the pages"

@@ -14,22 +14,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from copy import deepcopy
 from importlib.util import resolve_name
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import nbformat
 import yaml
 from nbformat import NotebookNode
 
+from vaecourse.browsing import outside_requests
 from vaecourse.errors import CourseError, unknown_name
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 PACKAGE = Path(__file__).parent
 CHECK_TAG = "nbval-check-output"
@@ -44,16 +42,6 @@ KERNEL_ENV = {
     "PYTHONHASHSEED": "0",
     "OMP_WAIT_POLICY": "PASSIVE",
 }
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "microsoft-edge",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-)
 
 
 # -- where the chapters are --------------------------------------------------------------------
@@ -643,62 +631,3 @@ def render(book: Path, output: Path) -> Path:
         warnings = [line for line in lines if "WARNING" in line or "ERROR" in line]
         raise CourseError("the book did not build:\n" + "\n".join(warnings or lines[-20:]))
     return html / "index.html"
-
-
-def outside_requests(html: Path) -> list[str]:
-    """Open every page with the network cut; a line "page: address" for each thing it asks for.
-
-    Raises CourseError where there is no browser.
-    """
-    found: list[str] = []
-    with browser() as chromium:
-        for file in sorted(html.glob("*.html")):
-            page = chromium.new_page()
-            found += [f"{file.name}: {address}" for address in open_page(page, file)]
-            page.close()
-    return found
-
-
-def open_page(page: "Page", file: Path) -> list[str]:
-    """Open a page, wait for its maths, and give the outside addresses it asked for in vain."""
-    outside: list[str] = []
-
-    def cut(route: Any) -> None:
-        if route.request.url.startswith(("file:", "data:", "blob:")):
-            route.continue_()
-        else:
-            outside.append(route.request.url)
-            route.abort()
-
-    page.route("**/*", cut)
-    page.goto(file.absolute().as_uri())
-    page.wait_for_function(
-        "() => window.MathJax ? window.MathJax.startup?.promise?.then(() => true) : true"
-    )
-    return outside
-
-
-def find_browser() -> str | None:
-    """The path of a Chromium, Chrome or Edge on this machine, or None."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-@contextmanager
-def browser() -> Iterator["Browser"]:
-    """A headless Chromium that asks for nothing by itself. Raises CourseError without one."""
-    executable = find_browser()
-    if executable is None:
-        raise CourseError("there is no Chromium, Chrome or Edge; install one (apt: chromium)")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        raise CourseError("a browser needs playwright; try: pip install playwright") from None
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    quiet += ["--no-first-run", "--disable-gpu", "--disable-quic"]
-    with sync_playwright() as playwright:
-        # root has no sandbox, and the only pages are our own, with the network cut
-        chromium = playwright.chromium.launch(
-            executable_path=executable, args=[*quiet, "--no-sandbox"]
-        )
-        yield chromium
-        chromium.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vaecourse import data, explorer, notebooks, pretrained
+from vaecourse import browsing, data, explorer, pretrained
 
 FRAMES = 36
 
@@ -20,12 +20,12 @@ def main() -> None:
         pretrained.load("mnist-mlp-2d"), x=x, y=y, titles=["latent plane"]
     )
     pictures = []
-    with tempfile.TemporaryDirectory() as folder, notebooks.browser() as browser:
+    with tempfile.TemporaryDirectory() as folder, browsing.browser() as browser:
         file = Path(folder) / "page.html"
         page_of = shown._repr_mimebundle_()["text/html"]
         file.write_text(f"<!doctype html><meta charset=utf-8>{page_of}", "utf-8")
         page = browser.new_page(viewport={"width": 520, "height": 360})
-        notebooks.open_page(page, file)
+        browsing.open_page(page, file)
         box = page.locator(".vc-plane").bounding_box()
         assert box
         for frame in range(FRAMES):

@@ -1,6 +1,6 @@
 // The forward pass of a small network in plain JavaScript, as torch computes it; the weights come
 // from weights.py: by layer the scales and biases of its outputs (float32), then whole numbers
-// from -127 to 127. Images are channels, rows, columns.
+// from -511 to 511, all their upper eight bits before all their lower two. Images are channels, rows, columns.
 
 async function inflated(base64) {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -26,8 +26,10 @@ async function loadNetwork({ inputs, layers, weights }) {
       layer.kind === "dense" ? layer.inputs : layer.from[0] * layer.kernel[0] * layer.kernel[1];
     const scale = take(Float32Array, outputs);
     const bias = take(Float32Array, outputs);
-    const whole = take(Int8Array, outputs * perOutput);
-    const weight = Float32Array.from(whole, (q, i) => q * scale[Math.floor(i / perOutput)]);
+    const upper = take(Int8Array, outputs * perOutput);
+    const lower = take(Uint8Array, outputs * perOutput);
+    const weight = Float32Array.from(
+      upper, (q, i) => (4 * q + lower[i]) * scale[Math.floor(i / perOutput)]);
     const apply = { dense, convolution, transposed }[layer.kind];
     return (x) => apply(x, weight, bias, layer);
   });
