@@ -18,7 +18,7 @@ import click
 import nbformat
 
 from vaecourse import explorer, notebooks, pretrained
-from vaecourse.browsing import browser, jupyterlab, open_page
+from vaecourse.browsing import browser, jupyterlab, open_page, run_in_jupyterlab
 from vaecourse.studies import commit, processor
 
 if TYPE_CHECKING:
@@ -114,11 +114,7 @@ def notebook_with(folder: Path, name: str, chromium: "Browser") -> Iterator["Pag
     with jupyterlab(folder) as address:
         page = chromium.new_page()
         page.set_default_timeout(120_000)
-        page.goto(f"{address}live.ipynb?token=test")
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-        page.wait_for_timeout(2000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
+        run_in_jupyterlab(page, f"{address}live.ipynb")
         page.wait_for_function("document.querySelector('.vc-picture')?.pixels")
         page.wait_for_timeout(2000)
         yield page

@@ -123,3 +123,14 @@ def jupyterlab(folder: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(30)
+
+
+def run_in_jupyterlab(page: "Page", address: str) -> None:
+    """Open a notebook in a JupyterLab and start all its cells; `address` is without the token."""
+    two_minutes = 120_000
+    page.goto(f"{address}?token=test")
+    # before its kernel has answered, "Run" would ask which kernel to take
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=two_minutes)
+    page.wait_for_timeout(2000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
