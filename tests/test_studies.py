@@ -185,6 +185,20 @@ def test_a_write_that_fails_leaves_the_old_file(
     assert (small / "S3.json").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({"device": "cuda:7"}, "finds only cpu"), ({"precision": "float16"}, "no precision")],
+)
+def test_what_no_row_can_be_trained_with_is_refused_before_anything_starts(
+    small: Path, options: dict[str, str], told: str
+) -> None:
+    said: list[str] = []
+    with pytest.raises(CourseError, match=told):
+        studies.reproduce([ROW], small, say=said.append, **options)  # type: ignore[arg-type]
+    assert not said
+    assert not small.exists()
+
+
 @pytest.mark.parametrize("name", ["mnist-autoencoder-2d", "mnist-mlp-2d"])
 def test_trained_models_never_see_the_held_out_digits_and_load_as_they_scored(
     small: Path, name: str

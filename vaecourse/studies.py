@@ -33,7 +33,14 @@ from vaecourse.errors import CourseError, unknown_name
 from vaecourse.metrics import active_units, log_likelihood
 from vaecourse.networks import Autoencoder, glorot_init
 from vaecourse.objectives import reconstruction_loss, squared_error
-from vaecourse.training import History, evaluate, fit, one_cycle
+from vaecourse.training import (
+    History,
+    check_device,
+    check_precision,
+    evaluate,
+    fit,
+    one_cycle,
+)
 from vaecourse.vae import VAE, negative_elbo
 
 NUM_DRAWS = 20  # samples of z an image behind a final figure
@@ -468,6 +475,8 @@ def reproduce(
     not scored is only scored. Raises CourseError for data or a device that is not here, a kept run
     of another configuration, and a GPU without enough memory; what was finished is kept.
     """
+    check_device(device)
+    check_precision(precision)
     for row, seed in [(row, seed) for row in rows for seed in range(num_seeds)]:
         title = f"{row.study} {row.name}, seed {seed}"
         kept = _known(row.study, folder)["rows"].get(row.name, {"runs": []})["runs"]

@@ -59,6 +59,12 @@ def check_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def check_precision(precision: str) -> None:
+    """CourseError for one that `fit` does not know."""
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Random numbers from `seed` inside; the caller's random state is given back after.
@@ -244,8 +250,7 @@ def _check_arguments(
         )
     if not lr >= 0:
         raise CourseError(f"expected an lr of 0 or more, got {lr}; try lr=1e-3")
-    if precision not in PRECISIONS:
-        raise unknown_name("precision", precision, PRECISIONS)
+    check_precision(precision)
 
 
 @contextmanager
