@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import IO
 import click
 import torch
 
-from benchmarks import to_target
+from benchmarks import to_target, where
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.workloads import WORKLOADS
 from vaecourse.studies import commit, processor
@@ -154,6 +155,11 @@ def main(
         click.echo(table(found))
         click.echo(check_losses(found))
         everything["workloads"][workload] = {"images": num_images, "contestants": found}
+        if not only:
+            work = replace(WORKLOADS[workload], num_images=num_images)
+            spent = where.measure(work)
+            click.echo(where.told(spent, statistics.median(found["floor32"]["seconds"])))
+            everything["workloads"][workload]["where"] = spent
         if workload == "S3" and not images and not only:
             target = to_target.measure()
             click.echo(to_target.told(target, statistics.median(found["usual"]["seconds"])))
