@@ -1,4 +1,8 @@
-"""Who is timed on what, and how each is started. Every contestant runs in a process of its own."""
+"""Who is timed on what, and how each is started. Every contestant runs in a process of its own.
+
+Each begins an epoch with a new optimiser, as `fit` and Lightning do when they are called for one
+epoch: else their losses could not be compared.
+"""
 
 import os
 import sys

@@ -48,7 +48,7 @@ def prepare(workload: Workload) -> Callable[[], float]:
         nonlocal done
         done += 1
         module.total.zero_()
-        trainer.fit_loop.max_epochs = done  # one epoch more, with the same optimiser
+        trainer.fit_loop.max_epochs = done  # one epoch more
         trainer.fit(module, loader)
         return module.total.item() / workload.num_images
 

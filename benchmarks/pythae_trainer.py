@@ -1,4 +1,4 @@
-"""pythae's trainer on the same network; it trains whole runs, so an epoch is a run of one."""
+"""pythae's trainer on the same network; it trains whole runs, so an epoch is a step of its own."""
 
 import logging
 import tempfile
@@ -59,6 +59,7 @@ def prepare(workload: Workload) -> Callable[[], float]:
     def epoch() -> float:
         nonlocal number
         number += 1
+        trainer.set_optimizer()
         return float(trainer.train_step(number))
 
     return epoch

@@ -26,10 +26,10 @@ class Pictures(Dataset):
 def prepare(workload: Workload) -> Callable[[], float]:
     """A function that trains one more epoch and returns its mean loss, in nats an image."""
     model = workload.model()
-    optimiser = torch.optim.Adam(model.parameters(), lr=workload.lr)
     loader = DataLoader(Pictures(workload), batch_size=workload.batch_size, shuffle=True)
 
     def epoch() -> float:
+        optimiser = torch.optim.Adam(model.parameters(), lr=workload.lr)
         total = 0.0
         for x in loader:
             loss, _, _ = negative_elbo(model, x)

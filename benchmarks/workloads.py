@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from vaecourse.data import load
+from vaecourse.networks import glorot_init
 from vaecourse.pretrained import build
 from vaecourse.vae import VAE, negative_elbo
 
@@ -24,7 +25,11 @@ class Workload:
 
     def model(self) -> VAE:
         torch.manual_seed(0)
-        return build(self.network, self.latent_dim)
+        model = build(self.network, self.latent_dim)
+        assert isinstance(model, VAE)
+        if self.network == "conv":
+            glorot_init(model)  # as Keras starts its own
+        return model
 
     def images(self) -> Tensor:
         x = torch.cat([load("mnist", "train").x, load("mnist", "test").x])
