@@ -443,8 +443,10 @@ KERNEL = """
 window.asked = [];
 window.model = {
   on: (name, callback) => (window.answer = callback),
-  send: (content, _, buffers) =>
-    window.asked.push({ ...content, z: Array.from(new Float32Array(buffers[0])) }),
+  send: (content, _, buffers) => {
+    if (content.task === "nudge") window.nudges = (window.nudges ?? 0) + 1;
+    else window.asked.push({ ...content, z: Array.from(new Float32Array(buffers[0])) });
+  },
   off: () => {},
   get: () => (DATA),
 };
@@ -492,6 +494,15 @@ def test_a_kernel_that_is_silent_is_told_and_its_late_answer_is_shown(live_page:
     assert pixels_now(live_page) == pytest.approx(0.4, abs=0.01)
     assert live_page.locator(".vc-message").inner_text() == ""
     assert live_page.evaluate("asked.map((q) => q.z[0])") == [0, 1]
+
+
+def test_a_question_that_is_answered_at_once_needs_no_nudge(live_page: "Page") -> None:
+    live_page.evaluate("reply(0.5)")
+    live_page.clock.run_for(1000)
+    assert live_page.evaluate("window.nudges ?? 0") == 0
+    live_page.locator("input[type=range]").nth(0).fill("1")
+    live_page.clock.run_for(1000)
+    assert live_page.evaluate("nudges") == 1
 
 
 def test_what_the_kernel_could_not_do_is_told(live_page: "Page") -> None:

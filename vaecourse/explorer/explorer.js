@@ -627,12 +627,19 @@ function kernelEngine(model) {
     }
   };
   model.on("msg:custom", hear);
-  const ask = (task, index, numbers) =>
-    new Promise((resolve, reject) => {
-      const mine = `${view} ${++number}`;
-      waiting.set(mine, { resolve, reject });
-      model.send({ task, index, number: mine }, undefined, [Float32Array.from(numbers).buffer]);
-    });
+  const ask = async (task, index, numbers) => {
+    const mine = `${view} ${++number}`;
+    const answer = new Promise((resolve, reject) => waiting.set(mine, { resolve, reject }));
+    model.send({ task, index, number: mine }, undefined, [Float32Array.from(numbers).buffer]);
+    // Jupyter's server holds a small message back until the one before it is acknowledged (Nagle's
+    // algorithm), which TCP puts off for 40 ms unless the page has something to send
+    const nudge = setTimeout(() => model.send({ task: "nudge" }), 6);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(nudge);
+    }
+  };
   return {
     async decode(index, list) {
       const all = await ask("decode", index, list.flat());

@@ -83,6 +83,8 @@ class Live(anywidget.AnyWidget):
 
     def _answer(self, _: Any, content: dict[str, Any], buffers: list[Any]) -> None:
         """One answer for each question, so that the page asks again only when it is free."""
+        if content["task"] == "nudge":  # no question: see kernelEngine in explorer.js
+            return
         try:
             values = self.compute(content["task"], content["index"], bytes(buffers[0]))
         except Exception as problem:  # the student's own decoder may raise anything
@@ -157,7 +159,7 @@ class OnPage:
             f'{carried}<div class="vaecourse-explorer" data-waiting>'
             f'<div class="vc-static">{image}</div>'
             f'<script type="application/json">{content}</script></div>'
-            f'<style>{STYLE}</style><script type="module">{SCRIPT}\nmountPage();</script>'
+            f'<style>{STYLE}</style><script type="module" async>{SCRIPT}\nmountPage();</script>'
         )
         return {"text/html": page, "text/plain": f"Explorer: {self.figure.alt}"}
 
