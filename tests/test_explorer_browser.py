@@ -496,13 +496,21 @@ def test_a_kernel_that_is_silent_is_told_and_its_late_answer_is_shown(live_page:
     assert live_page.evaluate("asked.map((q) => q.z[0])") == [0, 1]
 
 
-def test_a_question_that_is_answered_at_once_needs_no_nudge(live_page: "Page") -> None:
+def test_only_a_question_that_waits_is_nudged(live_page: "Page") -> None:
+    move = """(z) => {
+      const slider = document.querySelector("input[type=range]");
+      slider.value = z;
+      slider.dispatchEvent(new Event("input"));
+    }"""
     live_page.evaluate("reply(0.5)")
     live_page.clock.run_for(1000)
-    assert live_page.evaluate("window.nudges ?? 0") == 0
-    live_page.locator("input[type=range]").nth(0).fill("1")
+    before = live_page.evaluate("window.nudges ?? 0")
+    live_page.evaluate(f"{{ ({move})(1); reply(0.2); }}")
     live_page.clock.run_for(1000)
-    assert live_page.evaluate("nudges") == 1
+    assert live_page.evaluate("window.nudges ?? 0") == before
+    live_page.evaluate(f"({move})(2)")
+    live_page.clock.run_for(1000)
+    assert live_page.evaluate("nudges") == before + 1
 
 
 def test_what_the_kernel_could_not_do_is_told(live_page: "Page") -> None:

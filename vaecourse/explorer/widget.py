@@ -18,6 +18,7 @@ from vaecourse.plotting import Figure
 
 FOLDER = Path(__file__).parent
 SCRIPT = "\n".join((FOLDER / name).read_text("utf-8") for name in ("runtime.js", "explorer.js"))
+MOUNT = "globalThis.vaecourseMount = mountPage;\nmountPage();"
 STYLE = (FOLDER / "explorer.css").read_text("utf-8")
 
 
@@ -108,19 +109,22 @@ class Live(anywidget.AnyWidget):
         return found.flatten().numpy().tobytes()
 
 
-_on_this_page: set[str] = set()  # keys of networks; a chapter is run by a kernel of its own
+_on_this_page: set[str] = (
+    set()
+)  # keys of networks, and "script"; a chapter is run by a kernel of its own
 
 
 class OnPage:
     """An explorer as HTML that carries its networks, its script, and a picture for without.
 
-    A network that was shown before, by another explorer of this kernel, is not carried again.
+    What was shown before by another explorer of this kernel, a network or the script, is not
+    carried again.
     """
 
     def __init__(self, data: dict[str, Any], parts: Sequence[Part], figure: Figure):
         self.figure = figure
         self.networks: dict[str, str] = {}
-        self.carried: list[str] | None = None  # keys, known when it is first shown
+        self.carried: list[str] | None = None  # known when it is first shown
         used = []
         for part in parts:
             keys = {"decoder": self._key(part, "decoder", (part.latent_dim,))}
@@ -148,18 +152,21 @@ class OnPage:
             "<", "\\u003c"
         )
         if self.carried is None:
-            self.carried = [key for key in self.networks if key not in _on_this_page]
+            self.carried = [key for key in (*self.networks, "script") if key not in _on_this_page]
             _on_this_page.update(self.carried)
-        carried = "".join(
+        networks = "".join(
             f'<script type="application/json" data-vaecourse-network="{key}">'
             f"{self.networks[key]}</script>"
             for key in self.carried
+            if key in self.networks
         )
+        mount = '<script type="module">globalThis.vaecourseMount?.();</script>'
+        if "script" in self.carried:
+            mount = f'<style>{STYLE}</style><script type="module" async>{SCRIPT}\n{MOUNT}</script>'
         page = (
-            f'{carried}<div class="vaecourse-explorer" data-waiting>'
+            f'{networks}<div class="vaecourse-explorer" data-waiting>'
             f'<div class="vc-static">{image}</div>'
-            f'<script type="application/json">{content}</script></div>'
-            f'<style>{STYLE}</style><script type="module" async>{SCRIPT}\nmountPage();</script>'
+            f'<script type="application/json">{content}</script></div>{mount}'
         )
         return {"text/html": page, "text/plain": f"Explorer: {self.figure.alt}"}
 
