@@ -19,6 +19,7 @@ import nbformat
 
 from vaecourse import explorer, notebooks, pretrained
 from vaecourse.browsing import browser, jupyterlab, open_page, run_in_jupyterlab
+from vaecourse.explorer import widget
 from vaecourse.studies import commit, processor
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 MODELS = ("mnist-mlp-2d", "mnist-conv-2d", "mnist-conv3-2d")
 MOVES = 40
 
-# the time, since the page was opened, at which the first explorer had drawn
+# the time, since the page was opened, at which an explorer had decoded its first picture
 FIRST_PICTURE = """() => new Promise((done) => {
   const look = () => {
-    const canvas = document.querySelector(".vc-mounted .vc-picture");
-    if (canvas?.pixels) done(performance.now());
+    const decoded = document.querySelectorAll(".vc-mounted .vc-row > .vc-figure > .vc-picture");
+    if ([...decoded].some((canvas) => canvas.pixels)) done(performance.now());
     else requestAnimationFrame(look);
   };
   look();
@@ -89,6 +90,7 @@ def of_the_book(chromium: "Browser", folder: Path, opened: int) -> dict[str, dic
 
 def on_a_page(chromium: "Browser", folder: Path, name: str) -> dict[str, float]:
     os.environ["VAECOURSE_STATIC"] = "1"
+    widget._on_this_page.clear()  # this is a page of its own
     shown = explorer.explore(pretrained.load(name))._repr_mimebundle_()["text/html"]
     del os.environ["VAECOURSE_STATIC"]
     file = folder / "page.html"

@@ -9,7 +9,8 @@ from benchmarks.workloads import Workload
 def measure(workload: Workload, precision: str = "float32", most: int = 10) -> dict[str, float]:
     """Seconds an epoch by operation, the slowest first; all the others as "the rest".
 
-    The profiler itself takes time, which falls in "the rest".
+    The profiler slows every operation down, and what Python does between two is in none of them:
+    the shares tell more than the seconds.
     """
     epoch = prepare(workload, precision, False)
     epoch()

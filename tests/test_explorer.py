@@ -268,6 +268,7 @@ def test_a_page_carries_each_network_once() -> None:
     keys = [re.findall(r'data-vaecourse-network="(\w+)"', page) for page in pages]
     assert [len(found) for found in keys] == [1, 1, 0]  # the decoder, then the encoder
     assert keys[0] != keys[1]
+    assert [page.count("async function mountPage") for page in pages] == [1, 0, 0]
 
 
 @pytest.mark.usefixtures("on_page")

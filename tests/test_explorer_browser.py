@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vaecourse import browsing, explorer, latent, pretrained
+from vaecourse import browsing, data, explorer, latent, pretrained
 from vaecourse.explorer import widget
 from vaecourse.explorer.weights import packed
 from vaecourse.networks import MLPDecoder, MLPEncoder
@@ -155,8 +155,9 @@ def test_the_page_computes_what_torch_computes(opened: Opener) -> None:
 @pytest.mark.parametrize("name", pretrained.names())
 def test_pictures_on_the_page_are_torchs_within_the_tolerance(opened: Opener, name: str) -> None:
     page = opened(f"<script>{widget.SCRIPT}</script>")
-    decoder = pretrained.load(name).decoder
-    z = torch.randn(50, decoder.latent_dim)
+    model = pretrained.load(name)
+    decoder, code = model.decoder, model.encode(data.load("digits", "test").x[:50])
+    z = code if isinstance(code, Tensor) else torch.cat([code[0], torch.randn_like(code[0])])
     script = """async ([spec, points]) => {
       const network = await loadNetwork(spec);
       return points.map((z) => Array.from(network(z)));
@@ -389,9 +390,10 @@ def test_ones_failure_is_not_wiped_by_anothers_success(opened: Opener) -> None:
 def test_a_page_without_its_network_keeps_its_picture(opened: Opener) -> None:
     model = lively_vae()
     explorer.explore(model)._repr_mimebundle_()  # type: ignore[union-attr]
-    page = opened(explorer.explore(model))
-    page.wait_for_timeout(200)
-    assert page.locator(".vc-static img").is_visible()
+    widget._on_this_page.remove("script")
+    page = opened(explorer.explore(model), explorer.normal())
+    page.wait_for_selector(".vc-mounted")  # the other one is
+    assert page.locator(".vc-static img").first.is_visible()
     assert not page.locator(".vc-plane").count()
 
 

@@ -461,7 +461,10 @@ def test_ctrl_c_keeps_what_has_run_and_leaves_the_chapter(book: LittleBook) -> N
     code = "open('started', 'w').close()\nimport time\ntime.sleep(60)"
     path = book.add("01_a", "k = 1", "print('came here')", code)
     before = path.read_bytes()
-    command = [sys.executable, "-c", "from vaecourse.cli import main; main()", "run", "--save"]
+    # what runs the tests in the background may have told its children to ignore Ctrl-C
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    script += "from vaecourse.cli import main; main()"
+    command = [sys.executable, "-c", script, "run", "--save"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         while not (book.folder / "started").exists():
             time.sleep(0.1)

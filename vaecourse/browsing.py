@@ -119,6 +119,8 @@ def jupyterlab(folder: Path) -> Iterator[str]:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
+        else:
+            raise CourseError(f"JupyterLab does not answer after a minute:\n{log.read_text()}")
         yield f"http://127.0.0.1:{port}/lab/tree/"
     finally:
         server.terminate()

@@ -616,6 +616,7 @@ function pageEngine({ networks }) {
 function kernelEngine(model) {
   const view = Math.random();
   let number = 0;
+  let ended = false;
   const waiting = new Map();
   const hear = (content, buffers) => {
     const answer = waiting.get(content.number);
@@ -633,7 +634,7 @@ function kernelEngine(model) {
     model.send({ task, index, number: mine }, undefined, [Float32Array.from(numbers).buffer]);
     // Jupyter's server holds a small message back until the one before it is acknowledged (Nagle's
     // algorithm), which TCP puts off for 40 ms unless the page has something to send
-    const nudge = setTimeout(() => model.send({ task: "nudge" }), 6);
+    const nudge = setTimeout(() => ended || model.send({ task: "nudge" }), 6);
     try {
       return await answer;
     } finally {
@@ -647,7 +648,10 @@ function kernelEngine(model) {
       return list.map((_, i) => all.slice(i * size, (i + 1) * size));
     },
     encode: async (index, x) => moments(await ask("encode", index, x)),
-    end: () => model.off("msg:custom", hear),
+    end: () => {
+      ended = true;
+      model.off("msg:custom", hear);
+    },
   };
 }
 
@@ -674,11 +678,13 @@ function render({ model, el }) {
   return engine.end;
 }
 
-// On a page: each element that holds its data and is not mounted yet. Where a network cannot be
+// On a page: each element that is whole, for the browser may still be reading the page, and not
+// mounted yet. Where a network cannot be
 // had (a browser without DecompressionStream), the picture that stands there stays.
 async function mountPage() {
   for (const element of document.querySelectorAll(".vaecourse-explorer[data-waiting]")) {
     if (!("waiting" in element.dataset)) continue; // another explorer's script was faster
+    if (!element.nextSibling) continue; // its own script comes after it
     delete element.dataset.waiting;
     const data = JSON.parse(element.querySelector("script").textContent);
     const keys = data.networks.flatMap((network) => Object.values(network));

@@ -36,8 +36,8 @@ def packed(network: nn.Module, example: Tensor) -> dict[str, Any]:
 
     `example` is one input with its batch dimension. A weight is stored as a whole number from −511
     to 511 times the scale of its output unit (or channel), a bias in float32; all are deflated.
-    (Eight bits would be a quarter smaller, but move some pixels of a trained network by a sixth of
-    their range.) Raises UnknownLayer for a layer that runtime.js cannot compute.
+    (Eight bits would move some pixels of a trained network by a sixth of their range.)
+    Raises UnknownLayer for a layer that runtime.js cannot compute.
     """
     passed: list[tuple[nn.Module, tuple[int, ...], tuple[int, ...]]] = []  # in order of computing
     leaves = list(_leaves(network))

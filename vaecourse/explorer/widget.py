@@ -109,9 +109,7 @@ class Live(anywidget.AnyWidget):
         return found.flatten().numpy().tobytes()
 
 
-_on_this_page: set[str] = (
-    set()
-)  # keys of networks, and "script"; a chapter is run by a kernel of its own
+_on_this_page: set[str] = set()  # keys of parts; a chapter is run by a kernel of its own
 
 
 class OnPage:
@@ -123,8 +121,9 @@ class OnPage:
 
     def __init__(self, data: dict[str, Any], parts: Sequence[Part], figure: Figure):
         self.figure = figure
-        self.networks: dict[str, str] = {}
-        self.carried: list[str] | None = None  # known when it is first shown
+        script = f'<script type="module" async>{SCRIPT}\n{MOUNT}</script>'
+        self.parts = {"script": script}  # HTML that need stand on a page only once, by its key
+        self.carried: list[str] | None = None  # keys, known when it is first shown
         used = []
         for part in parts:
             keys = {"decoder": self._key(part, "decoder", (part.latent_dim,))}
@@ -140,7 +139,8 @@ class OnPage:
             raise UnknownLayer(type(part.model).__name__)
         content = json.dumps(packed(network, example), separators=(",", ":"))
         key = hashlib.sha256(content.encode()).hexdigest()[:16]
-        self.networks[key] = content
+        opening = f'<script type="application/json" data-vaecourse-network="{key}">'
+        self.parts[key] = f"{opening}{content}</script>"
         return key
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -152,21 +152,14 @@ class OnPage:
             "<", "\\u003c"
         )
         if self.carried is None:
-            self.carried = [key for key in (*self.networks, "script") if key not in _on_this_page]
+            self.carried = [key for key in self.parts if key not in _on_this_page]
             _on_this_page.update(self.carried)
-        networks = "".join(
-            f'<script type="application/json" data-vaecourse-network="{key}">'
-            f"{self.networks[key]}</script>"
-            for key in self.carried
-            if key in self.networks
-        )
-        mount = '<script type="module">globalThis.vaecourseMount?.();</script>'
-        if "script" in self.carried:
-            mount = f'<style>{STYLE}</style><script type="module" async>{SCRIPT}\n{MOUNT}</script>'
         page = (
-            f'{networks}<div class="vaecourse-explorer" data-waiting>'
+            "".join(self.parts[key] for key in self.carried)
+            + f'<style>{STYLE}</style><div class="vaecourse-explorer" data-waiting>'
             f'<div class="vc-static">{image}</div>'
-            f'<script type="application/json">{content}</script></div>{mount}'
+            f'<script type="application/json">{content}</script></div>'
+            '<script type="module" async>globalThis.vaecourseMount?.();</script>'
         )
         return {"text/html": page, "text/plain": f"Explorer: {self.figure.alt}"}
 
