@@ -171,6 +171,13 @@ class Broken(nn.Module):
         return (z[:, :1] / z[:, 1:]).log().view(-1, 1, 1, 1)
 
 
+def test_images_of_unlike_shapes_have_nothing_between_them() -> None:
+    x, _ = digits()
+    for x_a, x_b in ((x[0], x[0, 0]), (x[0], x[1, :, 1:]), (x[:1], x[1:2])):
+        with pytest.raises(CourseError, match="two images of one shape"):
+            explorer.interpolate(small_vae(), x_a, x_b)
+
+
 def test_a_nudge_is_no_question() -> None:
     live: Any = explorer.explore(small_vae())
     live.send = lambda *_: pytest.fail("a nudge was answered")

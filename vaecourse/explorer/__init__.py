@@ -52,8 +52,14 @@ def interpolate(
 ) -> Explorer:
     """Two images and an α between their codes: on a straight line, and beside it along an arc.
 
-    x_a and x_b are images (channels, height, width). Raises CourseError where `latent.slerp` does.
+    x_a and x_b are images (channels, height, width). Raises CourseError for two of unlike shapes,
+    and where `latent.slerp` does.
     """
+    if x_a.ndim != 3 or x_a.shape != x_b.shape:
+        raise CourseError(
+            "expected two images of one shape (channels, height, width), got "
+            f"{tuple(x_a.shape)} and {tuple(x_b.shape)}; try x[0] and x[1]"
+        )
     ends, _ = encoded(model, torch.stack([x_a, x_b]))
     _check_codes(ends)
     lines = [way(ends[0], ends[1], 7) for way in (latent.lerp, latent.slerp)]

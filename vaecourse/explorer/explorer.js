@@ -552,7 +552,7 @@ function normal({ title, eps }, engine, report) {
     className: "vc-note",
     textContent:
       "Shaded from dark to light: within 1, 2 and 3 σ, 68.3, 95.4 and 99.7 % of all draws, wherever " +
-      "the sliders stand. Each tick below is one ε, drawn once; μ and σ carry it along: z = μ + σ ε.",
+      "the sliders stand. Each tick under the curve is one ε, drawn once; μ and σ carry it along: z = μ + σ ε.",
   });
   const box = group(title);
   box.append(
@@ -679,8 +679,8 @@ function render({ model, el }) {
 }
 
 // On a page: each element that is whole, for the browser may still be reading the page, and not
-// mounted yet. Where a network cannot be
-// had (a browser without DecompressionStream), the picture that stands there stays.
+// mounted yet. Where a network cannot be had (a browser without DecompressionStream), the picture
+// that stands there stays.
 async function mountPage() {
   for (const element of document.querySelectorAll(".vaecourse-explorer[data-waiting]")) {
     if (!("waiting" in element.dataset)) continue; // another explorer's script was faster

@@ -1,9 +1,12 @@
 // The forward pass of a small network in plain JavaScript, as torch computes it; the weights come
 // from weights.py: by layer the scales and biases of its outputs (float32), then whole numbers
-// from -511 to 511, all their upper eight bits before all their lower two. Images are channels, rows, columns.
+// from -511 to 511, all their upper eight bits before all their lower two. Images are channels,
+// rows, columns.
 
 async function inflated(base64) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const letters = atob(base64);
+  const bytes = new Uint8Array(letters.length); // filled by a loop: `from` takes three times as long
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).arrayBuffer();
 }
@@ -28,8 +31,9 @@ async function loadNetwork({ inputs, layers, weights }) {
     const bias = take(Float32Array, outputs);
     const upper = take(Int8Array, outputs * perOutput);
     const lower = take(Uint8Array, outputs * perOutput);
-    const weight = Float32Array.from(
-      upper, (q, i) => (4 * q + lower[i]) * scale[Math.floor(i / perOutput)]);
+    const weight = new Float32Array(upper.length);
+    for (let o = 0, i = 0; o < outputs; o++)
+      for (let k = 0; k < perOutput; k++, i++) weight[i] = (4 * upper[i] + lower[i]) * scale[o];
     const apply = { dense, convolution, transposed }[layer.kind];
     return (x) => apply(x, weight, bias, layer);
   });
