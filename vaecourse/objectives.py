@@ -1,29 +1,108 @@
-"""What else one may minimise. Each objective is called as `negative_elbo` is: (model, x, beta) ->
-(loss, recon_nll, kl), each (batch,) in nats."""
+"""What else one may minimise.
 
+Each objective is called as `negative_elbo` is: (model, x) -> the loss and its terms by name, all
+(batch,) in nats. A weight is set by `functools.partial(negative_elbo, beta=4)`.
+
+One that changes while it trains is a module with an `advance(done)`, which `fit` calls before each
+step with the part of the training that is over, 0 to 1.
+"""
+
+import math
+
+import torch
 from torch import Tensor, nn
 
-from vaecourse.vae import gaussian_kl, reconstruction_nll
+from vaecourse.errors import CourseError
+from vaecourse.vae import (
+    Image,
+    Nats,
+    bernoulli_nll,
+    gaussian_kl,
+    gaussian_kl_by_dimension,
+    negative_elbo,
+)
+
+Terms = tuple[Nats, dict[str, Nats]]
 
 
-def reconstruction_loss(
-    model: nn.Module, x: Tensor, beta: float = 1.0
-) -> tuple[Tensor, Tensor, Tensor]:
-    """A plain autoencoder's objective: −log p(x|z) for the one z the encoder gives.
+def reconstruction_loss(model: nn.Module, x: Image) -> Terms:
+    """A plain autoencoder's objective: −log p(x|z) for the one z the encoder gives."""
+    logits = model(x)
+    if not isinstance(logits, Tensor):
+        raise CourseError(
+            f"expected an autoencoder for reconstruction_loss, got {type(model).__name__}, whose "
+            "posterior needs the KL too; try objective=negative_elbo"
+        )
+    recon_nll = bernoulli_nll(logits, x)
+    return recon_nll, {"recon_nll": recon_nll}
 
-    There is no posterior, so `kl` is zero and `beta` does nothing.
-    """
-    recon_nll = reconstruction_nll(model(x), x)
-    return recon_nll, recon_nll, recon_nll.new_zeros(len(x))
 
-
-def squared_error(model: nn.Module, x: Tensor, beta: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
+def squared_error(model: nn.Module, x: Image, beta: float = 1.0) -> Terms:
     """What many call "a VAE with MSE loss": the pixels' squared error, summed, + beta · KL.
 
-    `recon_nll` then is Σ (x − x_recon)², a −log p(x|z) of pixels N(x_recon, ½) but for a constant,
+    The first term is Σ (x − x_recon)², a −log p(x|z) of pixels N(x_recon, ½) but for a constant,
     so its value cannot be set beside that of another likelihood.
     """
     logits, mu, logvar = model(x)
     error = (x - logits.sigmoid()).square().flatten(1).sum(dim=1)
     kl = gaussian_kl(mu, logvar)
-    return error + beta * kl, error, kl
+    return error + beta * kl, {"squared_error": error, "kl": kl}
+
+
+def free_bits(model: nn.Module, x: Image, nats: float = 0.5) -> Terms:
+    """−ELBO in which a latent dimension's KL costs nothing below `nats`.
+
+    The bound is on each dimension's mean over the batch, as in Kingma and others, "Improved
+    variational inference with inverse autoregressive flow", arXiv:1606.04934, section 4 and
+    appendix C.8. The terms are the unchanged ones.
+    """
+    logits, mu, logvar = model(x)
+    recon_nll = bernoulli_nll(logits, x)
+    kl = gaussian_kl_by_dimension(mu, logvar)
+    charged = kl.mean(dim=0).clamp(min=nats).sum()
+    return recon_nll + charged, {"recon_nll": recon_nll, "kl": kl.sum(dim=1)}
+
+
+def importance_weighted_bound(model: nn.Module, x: Image, num_samples: int = 5) -> Terms:
+    """−log 1/k Σ p(x|z_i) p(z_i) / q(z_i|x) with k = `num_samples` draws z_i from q(z|x).
+
+    At most −ELBO on average, and nearer to −log p(x) the larger k is. Burda, Grosse and
+    Salakhutdinov, arXiv:1509.00519, equation 8.
+    """
+    mu, logvar = model.encode(x)  # type: ignore[operator]
+    eps = torch.randn(num_samples, *mu.shape, dtype=mu.dtype, device=mu.device)
+    z = mu + torch.exp(0.5 * logvar) * eps
+    logits = model.decode(z.flatten(0, 1))  # type: ignore[operator]
+    recon_nll = bernoulli_nll(logits, x.repeat(num_samples, 1, 1, 1)).view(num_samples, -1)
+    # log p(z) − log q(z|x); the constants −½ log 2π cancel
+    log_ratio = 0.5 * (eps.square() + logvar - z.square()).sum(dim=2)
+    bound = math.log(num_samples) - (log_ratio - recon_nll).logsumexp(dim=0)
+    return bound, {"iw_nll": bound}
+
+
+for each in (reconstruction_loss, squared_error, free_bits):
+    each.capturable = True  # type: ignore[attr-defined]
+
+
+class WarmUp(nn.Module):
+    """−ELBO with a weight on the KL that rises by a straight line to `beta`.
+
+    It is there when the part `until` of the training is over. Bowman and others, "Generating
+    sentences from a continuous space", arXiv:1511.06349, section 3.1.
+    """
+
+    capturable = True
+    weight: Tensor
+
+    def __init__(self, beta: float = 1.0, until: float = 0.5):
+        super().__init__()
+        if not 0 < until <= 1:
+            raise CourseError(f"expected until above 0, 1 at most, got {until}; try until=0.5")
+        self.beta, self.until = beta, until
+        self.register_buffer("weight", torch.zeros(()))  # a tensor, so that a CUDA graph sees it
+
+    def advance(self, done: float) -> None:
+        self.weight.fill_(self.beta * min(1.0, done / self.until))
+
+    def forward(self, model: nn.Module, x: Image) -> Terms:
+        return negative_elbo(model, x, self.weight)

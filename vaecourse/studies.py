@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -29,18 +30,12 @@ from torch import Tensor, nn
 
 from vaecourse import pretrained
 from vaecourse.data import data_root, load
+from vaecourse.device import check_device
 from vaecourse.errors import CourseError, unknown_name
 from vaecourse.metrics import active_units, log_likelihood
 from vaecourse.networks import Autoencoder, glorot_init
-from vaecourse.objectives import reconstruction_loss, squared_error
-from vaecourse.training import (
-    History,
-    check_device,
-    check_precision,
-    evaluate,
-    fit,
-    one_cycle,
-)
+from vaecourse.objectives import Terms, reconstruction_loss, squared_error
+from vaecourse.training import History, Objective, check_precision, evaluate, fit, one_cycle
 from vaecourse.vae import VAE, negative_elbo
 
 NUM_DRAWS = 20  # samples of z an image behind a final figure
@@ -82,11 +77,17 @@ DATA = {
     "all": "MNIST's 60,000 training and 10,000 test images",
     "without-digits": "MNIST's training images without the 1,000 of the test split of 'digits'",
 }
-OBJECTIVES = {
+OBJECTIVES: dict[str, Callable[..., Terms]] = {
     "negative_elbo": negative_elbo,
     "squared_error": squared_error,
     "reconstruction_loss": reconstruction_loss,
 }
+
+
+def objective(row: "Row") -> Objective:
+    """What the row minimises."""
+    chosen = OBJECTIVES[row.objective]
+    return partial(chosen, beta=row.beta) if row.beta != 1 else chosen
 
 
 def _s3(latent_dim: int, beta: float, recon_nll: float, kl: float, loss: float) -> Row:
@@ -213,8 +214,7 @@ def _train(row: Row, seed: int, precision: str, device: str) -> tuple[nn.Module,
         model,
         x,
         x_test,
-        objective=OBJECTIVES[row.objective],
-        beta=row.beta,
+        objective=objective(row),
         num_epochs=row.num_epochs,
         batch_size=row.batch_size,
         lr=row.lr,
@@ -242,19 +242,18 @@ def _train(row: Row, seed: int, precision: str, device: str) -> tuple[nn.Module,
             "torch": torch.__version__,
             "numpy": np.__version__,
         },
-        "curves": _curves(history, row.beta),
+        "curves": _curves(history),
     }
     return model, run
 
 
-def _curves(history: History, beta: float) -> dict[str, list[float]]:
+def _curves(history: History) -> dict[str, list[float]]:
     """Loss by epoch, in nats an image: while training, and on the test images from before it on."""
     curves = {}
-    for name, part in (("train", history.train), ("test", history.validation)):
-        loss = [r + beta * k for r, k in zip(part["recon_nll"], part["kl"], strict=True)]
-        if loss:
-            curves[f"{name}_loss"] = [round(value, 3) for value in loss]
-            curves[f"{name}_kl"] = [round(value, 3) for value in part["kl"]]
+    for part, known in (("train", history.train), ("test", history.validation)):
+        for name in ("loss", "kl"):
+            if name in known:
+                curves[f"{part}_{name}"] = [round(value, 3) for value in known[name]]
     return curves
 
 
@@ -268,16 +267,12 @@ def _score(row: Row, model: nn.Module, run: dict[str, Any], device: str) -> dict
     if x_test is None:
         return figures
     x_test = x_test.to(device)
-    draws = [
-        evaluate(model, x_test, OBJECTIVES[row.objective], row.beta, seed)
-        for seed in range(NUM_DRAWS)
-    ]
-    recon_nll, kl = (fmean(values) for values in zip(*draws, strict=True))
-    figures |= {"recon_nll": recon_nll, "kl": kl, "loss": recon_nll + row.beta * kl}
+    draws = [evaluate(model, x_test, objective(row), seed) for seed in range(NUM_DRAWS)]
+    figures |= {name: fmean(draw[name] for draw in draws) for name in draws[0]}
     if row.data == "without-digits":
         digits = load("digits", "test").x.to(device)
-        recon_nll, kl = evaluate(model, digits, OBJECTIVES[row.objective], row.beta)
-        figures |= {"digits_recon_nll": recon_nll, "digits_kl": kl}
+        known = evaluate(model, digits, objective(row))
+        figures |= {f"digits_{name}": value for name, value in known.items() if name != "loss"}
     if row.network == "mlp":  # the others' 500 decodings an image take too long
         estimate = log_likelihood(model, x_test, NUM_IMPORTANCE_SAMPLES)
         figures["log_likelihood"] = estimate.mean().item()

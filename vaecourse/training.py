@@ -1,11 +1,9 @@
 """`fit`: one loop, for an autoencoder or a VAE, on a CPU or a GPU."""
 
-import ctypes
 import math
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -13,67 +11,40 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from vaecourse.data import check_images
+from vaecourse.device import (
+    captured,
+    check_device,
+    evaluating,
+    interrupts_held,
+    keep_memory,
+    may_be_captured,
+    packed,
+    restore_modes,
+    seeded,
+    set_threads,
+    widened,
+)
 from vaecourse.errors import CourseError, unknown_name
-from vaecourse.vae import negative_elbo
+from vaecourse.objectives import Terms
+from vaecourse.vae import Image, negative_elbo
 
-Objective = Callable[[nn.Module, Tensor, float], tuple[Tensor, Tensor, Tensor]]
+Objective = Callable[[nn.Module, Tensor], Terms]
+Means = dict[str, float]  # "loss" and the objective's terms by name, in nats an image
 PRECISIONS = ("float32", "bfloat16")
-
-
-def _no_curves() -> dict[str, list[float]]:
-    return {"recon_nll": [], "kl": [], "elbo": []}
 
 
 @dataclass
 class History:
-    """What `fit` saw, an entry an epoch: mean nats an image.
+    """What `fit` saw, an entry an epoch: mean nats an image, by name.
 
+    The names are "loss" and those of the objective's terms: "recon_nll" and "kl" for a VAE.
     `train` is the mean over the epoch's steps, while the weights still moved; `validation` is
     measured at the epoch's end and has one entry more, the first, from before training.
-    Each holds the lists "recon_nll", "kl" and "elbo" (= −recon_nll − kl, whatever beta was).
     """
 
-    train: dict[str, list[float]] = field(default_factory=_no_curves)
-    validation: dict[str, list[float]] = field(default_factory=_no_curves)
+    train: dict[str, list[float]] = field(default_factory=dict)
+    validation: dict[str, list[float]] = field(default_factory=dict)
     interrupted: bool = False
-
-
-def _append(curves: dict[str, list[float]], recon_nll: float, kl: float) -> None:
-    curves["recon_nll"].append(recon_nll)
-    curves["kl"].append(kl)
-    curves["elbo"].append(-recon_nll - kl)
-
-
-def check_device(device: str) -> torch.device:
-    """The torch device of this name; CourseError where this machine has none."""
-    available = ["cpu"]
-    if torch.cuda.is_available():
-        available += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    if torch.backends.mps.is_available():
-        available.append("mps")
-    if str(device) not in available:
-        raise CourseError(
-            f"device {str(device)!r} was asked for, but PyTorch finds only "
-            f"{', '.join(available)} here; try device='cpu', or see `vaecourse doctor`"
-        )
-    return torch.device(device)
-
-
-def check_precision(precision: str) -> None:
-    """CourseError for one that `fit` does not know."""
-    if precision not in PRECISIONS:
-        raise unknown_name("precision", precision, PRECISIONS)
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Random numbers from `seed` inside; the caller's random state is given back after.
-
-    (Not that of an Apple GPU, which PyTorch cannot fork: it stays seeded.)
-    """
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
-        yield
 
 
 def one_cycle(done: float, warm_up: float = 0.25) -> float:
@@ -87,53 +58,32 @@ def one_cycle(done: float, warm_up: float = 0.25) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (done - warm_up) / (1 - warm_up))
 
 
-def _keep_memory() -> None:
-    """Let the C library keep what a step frees for the next one, instead of giving it back.
-
-    Otherwise Linux clears tens of megabytes anew in each step of a convolutional network, which
-    takes a third of its time. The numbers are those of glibc's malloc.h.
-    """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-        if mallopt is not None:
-            trim_threshold, mmap_max, most = -1, -4, 2**31 - 1
-            mallopt(trim_threshold, most)
-            mallopt(mmap_max, 0)
-
-
-@torch.inference_mode()
 def evaluate(
     model: nn.Module,
-    x: Tensor,
+    x: Image,
     objective: Objective = negative_elbo,
-    beta: float = 1.0,
     seed: int = 0,
     batch_size: int = 1000,
-) -> tuple[float, float]:
-    """(recon_nll, kl): means over the images x (n, channels, height, width), in nats an image.
+) -> Means:
+    """The loss and its terms by name: means over the images x, in nats an image.
 
     The same seed draws the same eps, whatever was drawn before, and the caller's random state is
     left alone. `x` lies on the model's device.
     """
-    was_training = model.training
-    model.eval()
-    total = torch.zeros(2, device=x.device)
-    with seeded(seed):
+    totals: dict[str, Tensor] = {}
+    with evaluating(model), seeded(seed):
         for batch in x.split(batch_size):
-            _, recon_nll, kl = objective(model, batch, beta)
-            total += torch.stack([recon_nll.sum(), kl.sum()])
-    model.train(was_training)
-    recon_nll_mean, kl_mean = (total / len(x)).tolist()
-    return recon_nll_mean, kl_mean
+            for name, values in _named(objective(model, batch), len(batch)).items():
+                totals[name] = totals.get(name, 0) + values.sum()
+    return {name: (total / len(x)).item() for name, total in totals.items()}
 
 
 def fit(
     model: nn.Module,
-    x: Tensor,
-    x_val: Tensor | None = None,
+    x: Image,
+    x_val: Image | None = None,
     *,
     objective: Objective = negative_elbo,
-    beta: float = 1.0,
     num_epochs: int = 20,
     batch_size: int = 128,
     lr: float = 1e-3,
@@ -142,102 +92,207 @@ def fit(
     seed: int = 0,
     device: str = "cpu",
 ) -> History:
-    """Train `model` in place with Adam on the images x (n, channels, height, width) in [0, 1].
+    """Train `model` in place with Adam on the images x, in [0, 1]; leaves it in evaluation mode.
 
     The whole data set lies in memory; a step is a slice of shuffled indices. `schedule` gives the
-    factor on `lr` from the part of the training that is done, 0 to 1 (such as `one_cycle`); without
-    it lr stays as it is. `precision` is "float32", or "bfloat16" for matrix products and
-    convolutions of half the width: faster where the processor has them, on weights, losses and
-    optimiser that stay float32. Measuring is float32 always. `x_val` is measured
-    before the first epoch and after each, and never trained on. Two fits of equal models with the
-    same seed on one machine give the same history. Ctrl-C (or the notebook's stop button) ends the
-    training and keeps the weights and the history so far.
+    factor on `lr` from the part of the training that is done, 0 to 1 (such as `one_cycle`).
+    `precision` is "float32", or "bfloat16" for matrix products and convolutions of half the width,
+    on weights, losses and optimiser that stay float32. `x_val` is measured before the first epoch
+    and after each, in float32, and never trained on. Two fits of equal models with the same seed in
+    one process give the same history. Ctrl-C (or the notebook's stop button) ends the training and
+    keeps the weights and the history so far.
 
     Raises CourseError for images that are not in [0, 1] or not finite, a batch larger than the
-    data, a device that is not here, a frozen model, an autoencoder without its own objective, and
-    for a loss or weights that become NaN or infinite: the model then holds the weights from the
-    start of that epoch.
+    data, a device that is not here, a frozen model, an objective that does not suit the model or
+    gives anything but a number an image, and for a loss or weights that become NaN or infinite: the
+    model then holds the weights from the start of that epoch.
     """
-    _check_arguments(model, x, x_val, objective, batch_size, lr, precision)
-    where = check_device(device)
-    _keep_memory()
-    on_gpu = where.type == "cuda"
-    model.to(where).to(memory_format=torch.channels_last)  # convolutions are faster so
-    dtype = next(model.parameters()).dtype
-    data = _packed(x).to(where) if on_gpu else x.to(where, dtype)
-    x_val = None if x_val is None else x_val.to(where, dtype)
-    rate = torch.tensor(lr, device=where) if on_gpu else lr  # a tensor can change in a CUDA graph
-    optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True, capturable=on_gpu)
-
-    def take_step(index: Tensor) -> Tensor:
-        """One step on the images of these numbers; the sums of loss, recon_nll and kl."""
-        images = data[index].to(dtype)
-        if data.dtype == torch.uint8:
-            images = images / 255
-        with torch.autocast(where.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            loss, recon_nll, kl = objective(model, images, beta)
-        optimiser.zero_grad()
-        loss.mean().backward()
-        optimiser.step()
-        return torch.stack([loss.sum(), recon_nll.sum(), kl.sum()]).detach()
-
-    history = History()
-    num_steps = math.ceil(len(x) / batch_size)
-    sums = torch.empty(num_steps, 3, device=where)  # read once an epoch: .item() would stall a GPU
-    hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own, but its notebook bar ignores it
-    bar = tqdm(total=num_epochs * num_steps, unit="step", leave=False, disable=hidden)
-    widened = _widened(model) if precision == "bfloat16" else nullcontext()
+    _check_images(x, x_val)
+    _check_numbers(num_epochs, batch_size, lr, len(x))
+    _check_model(model, objective)
+    check_precision(precision)
+    place = check_device(device)
+    history, modes = History(), [(part, part.training) for part in model.modules()]
     try:
-        with bar, widened, seeded(seed):
-            if x_val is not None:
-                _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
-            model.train()
-            whole_step: Callable[[Tensor], Tensor] = take_step
-            if on_gpu and getattr(objective, "__module__", "").startswith("vaecourse."):
-                whole_step = _captured(take_step, model, optimiser, batch_size, where, seed)
-            for epoch in range(num_epochs):
-                start = {name: value.clone() for name, value in model.state_dict().items()}
-                order = torch.randperm(len(x), device=where)
-                for step, index in enumerate(order.split(batch_size)):
-                    if schedule is not None:
-                        done = (epoch * num_steps + step) / (num_epochs * num_steps)
-                        _set_rate(optimiser, lr * schedule(done))
-                    sums[step] = (whole_step if len(index) == batch_size else take_step)(index)
-                    bar.update()
-                _check_finite(sums[:, 0], model, start, epoch)
-                if x_val is not None:
-                    _append(history.validation, *evaluate(model, x_val, objective, beta, seed))
-                _append(history.train, *(sums[:, 1:].sum(dim=0) / len(x)).tolist())
-                bar.set_postfix(elbo=f"{history.train['elbo'][-1]:.1f} nats")
+        with interrupts_held():  # the first optimiser of a process imports for seconds
+            step = _Step(model, x, objective, place, precision, lr)
+        x_val = None if x_val is None else x_val.detach().to(place, step.dtype)
+        with seeded(seed), widened(model) if precision == "bfloat16" else nullcontext():
+            _run(step, history, x_val, num_epochs, batch_size, schedule, seed)
     except KeyboardInterrupt:
         history.interrupted = True
-        print(f"stopped by hand after {len(history.train['elbo'])} of {num_epochs} epochs")
-    finally:
-        model.eval()
+        print(f"stopped by hand after {len(history.train.get('loss', []))} of {num_epochs} epochs")
+    except BaseException:
+        restore_modes(modes)
+        raise
+    model.eval()
     return history
 
 
-def _check_arguments(
-    model: nn.Module,
-    x: Tensor,
-    x_val: Tensor | None,
-    objective: Objective,
+class _Step:
+    """One step of Adam, and what it needs: the images, the optimiser, where they lie."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x: Image,
+        objective: Objective,
+        place: torch.device,
+        precision: str,
+        lr: float,
+    ):
+        set_threads()
+        keep_memory()
+        on_gpu = place.type == "cuda"
+        model.to(place).to(memory_format=torch.channels_last)  # convolutions are faster so
+        if isinstance(objective, nn.Module):
+            objective.to(place)
+        self.model, self.objective, self.place, self.lr = model, objective, place, lr
+        self.dtype = next(model.parameters()).dtype
+        x = x.detach()
+        self.x = packed(x).to(place) if on_gpu else x.to(place, self.dtype)
+        self.autocast = torch.autocast(place.type, torch.bfloat16, enabled=precision == "bfloat16")
+        rate = torch.tensor(lr, device=place) if on_gpu else lr  # a CUDA graph sees a tensor change
+        self.optimiser = torch.optim.Adam(
+            model.parameters(), lr=rate, fused=True, capturable=on_gpu
+        )
+        self.names: list[str] = []  # of the numbers that a step gives
+
+    def __call__(self, index: Tensor) -> Tensor:
+        """One step on the images of these numbers; the sums of the loss and of its terms."""
+        images = self.x[index].to(self.dtype)
+        if self.x.dtype == torch.uint8:
+            images = images / 255
+        with self.autocast:
+            terms = _named(self.objective(self.model, images), len(images))
+        self.names = list(terms)
+        self.optimiser.zero_grad()
+        terms["loss"].mean().backward()
+        self.optimiser.step()
+        return torch.stack([values.sum() for values in terms.values()]).detach()
+
+    def advance(self, done: float, schedule: Callable[[float], float] | None) -> None:
+        """Tell the learning rate, and an objective that wants to know, how much is done."""
+        if schedule is not None:
+            for group in self.optimiser.param_groups:
+                rate = self.lr * schedule(done)
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
+        if hasattr(self.objective, "advance"):
+            self.objective.advance(done)
+
+
+def _run(
+    step: _Step,
+    history: History,
+    x_val: Image | None,
+    num_epochs: int,
     batch_size: int,
-    lr: float,
-    precision: str,
+    schedule: Callable[[float], float] | None,
+    seed: int,
 ) -> None:
-    check_images(x)
-    if x_val is not None:
-        check_images(x_val)
-        if x_val.shape[1:] != x.shape[1:]:
-            raise CourseError(
-                f"expected x_val with images of the shape of x, {tuple(x.shape[1:])}, "
-                f"got {tuple(x_val.shape[1:])}; try the same data set for both"
-            )
-    if not 1 <= batch_size <= len(x):
+    """All epochs, each put into the history when it is whole."""
+    model, num_steps = step.model, math.ceil(len(step.x) / batch_size)
+    hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own, but its notebook bar ignores it
+    with tqdm(total=num_epochs * num_steps, unit="step", leave=False, disable=hidden) as bar:
+        if x_val is not None:
+            _append(history.validation, evaluate(model, x_val, step.objective, seed))
+        model.train()
+        take_step: Callable[[Tensor], Tensor] = step
+        if step.place.type == "cuda" and may_be_captured(step.objective):
+            take_step = captured(step, model, step.optimiser, batch_size, seed)
+        for epoch in range(num_epochs):
+            start = {name: value.clone() for name, value in model.state_dict().items()}
+            sums = []  # read once an epoch: .item() in each step would stall a GPU
+            try:
+                order = torch.randperm(len(step.x), device=step.place)
+                for i, index in enumerate(order.split(batch_size)):
+                    step.advance((epoch * num_steps + i) / (num_epochs * num_steps), schedule)
+                    whole = len(index) == batch_size
+                    sums.append((take_step if whole else step)(index).clone())
+                    bar.update()
+            except KeyboardInterrupt:
+                _check_finite(sums, model, start, epoch)
+                raise
+            _check_finite(sums, model, start, epoch)
+            if x_val is not None:
+                _append(history.validation, evaluate(model, x_val, step.objective, seed))
+            means = (torch.stack(sums).sum(dim=0) / len(step.x)).tolist()
+            _append(history.train, dict(zip(step.names, means, strict=True)))
+            bar.set_postfix(loss=f"{history.train['loss'][-1]:.1f} nats")
+
+
+def _append(curves: dict[str, list[float]], means: Means) -> None:
+    for name, value in means.items():
+        curves.setdefault(name, []).append(value)
+
+
+def _named(given: Terms, count: int) -> dict[str, Tensor]:
+    """The loss and the terms of an objective by name, each of shape (count,)."""
+    if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict)):
         raise CourseError(
-            f"expected a batch_size from 1 to the {len(x)} images given, got {batch_size}; "
-            f"try batch_size={min(128, len(x))}"
+            f"expected an objective to give its loss and its terms by name, got "
+            f"{type(given).__name__}; try: return loss, {{'recon_nll': recon_nll, 'kl': kl}}"
+        )
+    terms = {"loss": given[0]} | given[1]
+    for name, values in terms.items():
+        if not isinstance(values, Tensor) or values.shape != (count,):
+            came = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise CourseError(
+                f"expected an objective to give one number an image, {name} of shape ({count},), "
+                f"got {came}; try .flatten(1).sum(dim=1), and no mean over the batch"
+            )
+    return terms
+
+
+# -- what is refused ---------------------------------------------------------------------------
+
+
+def check_precision(precision: str) -> None:
+    """CourseError for one that `fit` does not know."""
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", str(precision), PRECISIONS)
+
+
+def _check_images(x: Image, x_val: Image | None) -> None:
+    check_images(x)
+    if x_val is None:
+        return
+    check_images(x_val)
+    if x_val.shape[1:] != x.shape[1:]:
+        raise CourseError(
+            f"expected x_val with images of the shape of x, {tuple(x.shape[1:])}, "
+            f"got {tuple(x_val.shape[1:])}; try the same data set for both"
+        )
+
+
+def _check_numbers(num_epochs: int, batch_size: int, lr: float, count: int) -> None:
+    for name, value, kind in (
+        ("num_epochs", num_epochs, int),
+        ("batch_size", batch_size, int),
+        ("lr", lr, int | float),
+    ):
+        if not isinstance(value, kind) or isinstance(value, bool):
+            what = "a whole number" if kind is int else "a number"
+            raise CourseError(f"expected {what} for {name}, got {value!r}; try {name}=1")
+    if num_epochs < 1:
+        raise CourseError(f"expected num_epochs of 1 or more, got {num_epochs}; try num_epochs=20")
+    if not 1 <= batch_size <= count:
+        raise CourseError(
+            f"expected a batch_size from 1 to the {count} images given, got {batch_size}; "
+            f"try batch_size={min(128, count)}"
+        )
+    if not 0 <= lr < math.inf:
+        raise CourseError(f"expected an lr of 0 or more, and finite, got {lr}; try lr=1e-3")
+
+
+def _check_model(model: nn.Module, objective: Objective) -> None:
+    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        raise CourseError(
+            f"expected a model that trains on one device, got it in {type(model).__name__}; "
+            "try fit(model.module, …, device='cuda')"
         )
     if not any(weight.requires_grad for weight in model.parameters()):
         raise CourseError(
@@ -248,79 +303,13 @@ def _check_arguments(
             f"expected a VAE for negative_elbo, got {type(model).__name__}; "
             "try objective=reconstruction_loss"
         )
-    if not lr >= 0:
-        raise CourseError(f"expected an lr of 0 or more, got {lr}; try lr=1e-3")
-    check_precision(precision)
 
 
-@contextmanager
-def _widened(model: nn.Module) -> Iterator[None]:
-    """What the networks give is float32 inside, though their products are of half the width."""
-    hooks = [
-        part.register_forward_hook(lambda _part, _inputs, output: output.float())
-        for part in model.children()
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _packed(x: Tensor) -> Tensor:
-    """The images as bytes where nothing is lost by it, to be divided by 255 in each step."""
-    levels = (x * 255).round()
-    return levels.to(torch.uint8) if torch.equal(levels / 255, x) else x
-
-
-def _set_rate(optimiser: torch.optim.Optimizer, value: float) -> None:
-    for group in optimiser.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(value)
-        else:
-            group["lr"] = value
-
-
-def _captured(
-    take_step: Callable[[Tensor], Tensor],
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    batch_size: int,
-    where: torch.device,
-    seed: int,
-) -> Callable[[Tensor], Tensor]:
-    """`take_step` recorded as one CUDA graph: a small network's step is a hundred short kernels,
-    and starting them one by one takes longer than their work.
-
-    Capture needs a few real steps before it (https://docs.pytorch.org/docs/stable/notes/cuda.html);
-    what they changed is put back.
-    """
-    index = torch.arange(batch_size, device=where)
-    weights = {name: value.clone() for name, value in model.state_dict().items()}
-    graph = torch.cuda.CUDAGraph()
-    with seeded(seed):
-        aside = torch.cuda.Stream(where)
-        aside.wait_stream(torch.cuda.current_stream(where))
-        with torch.cuda.stream(aside):
-            for _ in range(3):
-                take_step(index)
-        torch.cuda.current_stream(where).wait_stream(aside)
-        with torch.cuda.graph(graph):
-            sums = take_step(index)
-    model.load_state_dict(weights)
-    for state in optimiser.state.values():
-        for value in state.values():
-            value.zero_()
-
-    def replay(chosen: Tensor) -> Tensor:
-        index.copy_(chosen)
-        graph.replay()
-        return sums
-
-    return replay
-
-
-def _check_finite(losses: Tensor, model: nn.Module, start: dict[str, Tensor], epoch: int) -> None:
+def _check_finite(
+    sums: list[Tensor], model: nn.Module, start: dict[str, Tensor], epoch: int
+) -> None:
+    """CourseError, and the epoch's first weights, where a loss or a weight is no finite number."""
+    losses = torch.stack(sums)[:, 0] if sums else torch.zeros(1)
     bad = (~losses.isfinite()).nonzero()
     if len(bad):
         step = int(bad[0]) + 1

@@ -6,46 +6,59 @@ All terms are in nats, summed over pixels or latent dimensions: one number an im
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from vaecourse.errors import CourseError
 
-def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(mu, diag(exp(logvar))) ‖ N(0, I)) in nats: (batch, latent_dim) twice -> (batch,).
+Image = Float[Tensor, "batch channels height width"]
+Code = Float[Tensor, "batch latent_dim"]
+Nats = Float[Tensor, " batch"]
+
+
+def gaussian_kl_by_dimension(mu: Code, logvar: Code) -> Code:
+    """KL(N(mu, std²) ‖ N(0, 1)) of each latent dimension, in nats.
 
     The closed form of the paper's appendix B; zero where mu = 0 and logvar = 0, positive elsewhere.
     """
-    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=1)
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
 
 
-def reconstruction_nll(
-    logits: Tensor, x: Tensor, likelihood: str = "bernoulli", std: float = 1.0
-) -> Tensor:
-    """−log p(x|z) in nats: (batch, channels, height, width) twice -> (batch,).
+def gaussian_kl(mu: Code, logvar: Code) -> Nats:
+    """KL(N(mu, diag(std²)) ‖ N(0, I)) in nats: the sum over dimensions."""
+    return gaussian_kl_by_dimension(mu, logvar).sum(dim=1)
 
-    For grey pixels the Bernoulli term is a cross-entropy, not a normalised likelihood.
-    "bernoulli": each pixel is 1 with probability sigmoid(logits) (the paper's appendix C.1).
-    "gaussian": each pixel is N(sigmoid(logits), std²), the constant log(std √(2π)) included, so
-    that values for different `std` can be compared. Raises ValueError for any other name.
+
+def bernoulli_nll(logits: Image, x: Image) -> Nats:
+    """−log p(x|z) in nats, where each pixel is 1 with probability sigmoid(logits) (appendix C.1).
+
+    For grey pixels this is a cross-entropy, not a normalised likelihood.
     """
-    if likelihood == "bernoulli":
-        pixels = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
-    elif likelihood == "gaussian":
-        error = (x - logits.sigmoid()) / std
-        pixels = 0.5 * error.square() + math.log(std * math.sqrt(2 * math.pi))
-    else:
-        raise ValueError(f"expected likelihood 'bernoulli' or 'gaussian', got {likelihood!r}")
+    pixels = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
+    return pixels.flatten(1).sum(dim=1)
+
+
+def gaussian_nll(logits: Image, x: Image, std: float | Tensor = 1.0) -> Nats:
+    """−log p(x|z) in nats, where each pixel is N(sigmoid(logits), std²) (appendix C.2).
+
+    The constant log(std √(2π)) is included, so that values for different `std` can be compared.
+    `std` is one number, or a tensor that broadcasts to the images; a tensor may be learned.
+    """
+    std = torch.as_tensor(std, dtype=x.dtype, device=x.device)
+    error = (x - logits.sigmoid()) / std
+    pixels = 0.5 * error.square() + std.log() + 0.5 * math.log(2 * math.pi)
     return pixels.flatten(1).sum(dim=1)
 
 
 class VAE(nn.Module):
     """An encoder and a decoder with a random step between them.
 
-    `encoder` maps images (batch, channels, height, width) to (batch, 2 · latent_dim): mu, then
-    logvar. `decoder` maps z (batch, latent_dim) to logits of the images' shape, and tells its
-    `latent_dim`.
+    `encoder` maps images to (batch, 2 · latent_dim): mu, then logvar. `decoder` maps z to logits of
+    the images' shape, and tells its `latent_dim`.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
@@ -53,48 +66,55 @@ class VAE(nn.Module):
         self.encoder, self.decoder = encoder, decoder
         self.latent_dim: int = decoder.latent_dim  # type: ignore[assignment]
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x: Image) -> tuple[Code, Code]:
         code = self.encoder(x)
-        if code.shape[1] != 2 * self.latent_dim:
-            raise ValueError(
-                f"expected an encoder to mu and logvar, 2 * {self.latent_dim} numbers, got "
-                f"{code.shape[1]}; try code_dim={2 * self.latent_dim}"
+        came = tuple(code.shape[1:]) if isinstance(code, Tensor) else type(code).__name__
+        if came != (2 * self.latent_dim,):
+            raise CourseError(
+                f"expected an encoder to mu and logvar in one tensor, (batch, 2 * "
+                f"{self.latent_dim}), got {came}; try code_dim={2 * self.latent_dim}"
             )
         mu, logvar = code.chunk(2, dim=1)
         return mu, logvar
 
-    def reparameterize(self, mu: Tensor, logvar: Tensor) -> Tensor:
+    def reparameterize(self, mu: Code, logvar: Code) -> Code:
         eps = torch.randn_like(mu)
         return mu + torch.exp(0.5 * logvar) * eps
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Code) -> Image:
         return self.decoder(z)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Image) -> tuple[Image, Code, Code]:
         mu, logvar = self.encode(x)
         return self.decode(self.reparameterize(mu, logvar)), mu, logvar
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Image) -> Image:
         """Images in [0, 1], decoded from the posterior's mean (not from a sample)."""
         return self.decode(self.encode(x)[0]).sigmoid()
 
-    def sample(self, num_images: int) -> Tensor:
+    def sample(self, num_images: int) -> Image:
         """`num_images` images in [0, 1]: z from the prior N(0, I), then decoded."""
-        weight = next(self.parameters())  # z must lie where the weights lie
-        z = torch.randn(num_images, self.latent_dim, device=weight.device)
+        weight = next(self.parameters())  # z must be of their kind, and lie where they lie
+        z = torch.randn(num_images, self.latent_dim, dtype=weight.dtype, device=weight.device)
         return self.decode(z).sigmoid()
 
 
 def negative_elbo(
-    model: nn.Module, x: Tensor, beta: float = 1.0, likelihood: str = "bernoulli", std: float = 1.0
-) -> tuple[Tensor, Tensor, Tensor]:
-    """(loss, recon_nll, kl), each (batch,) in nats, from one sampled z an image.
+    model: nn.Module,
+    x: Image,
+    beta: float | Tensor = 1.0,
+    nll: Callable[[Image, Image], Nats] = bernoulli_nll,
+) -> tuple[Nats, dict[str, Nats]]:
+    """The loss and its terms by name, from one sampled z an image.
 
-    `model` is a VAE: model(x) gives (logits, mu, logvar).
+    `model` is a VAE: model(x) gives (logits, mu, logvar). `nll` is a likelihood of this page.
     loss = recon_nll + beta · kl; with beta = 1 it is an unbiased estimate of −ELBO (equation 7 of
     the paper), with another beta the objective of a β-VAE. The batch mean is the caller's to take.
     """
     logits, mu, logvar = model(x)
-    recon_nll = reconstruction_nll(logits, x, likelihood, std)
+    recon_nll = nll(logits, x)
     kl = gaussian_kl(mu, logvar)
-    return recon_nll + beta * kl, recon_nll, kl
+    return recon_nll + beta * kl, {"recon_nll": recon_nll, "kl": kl}
+
+
+negative_elbo.capturable = True  # type: ignore[attr-defined]  # see device.may_be_captured

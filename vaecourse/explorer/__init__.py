@@ -16,7 +16,7 @@ from vaecourse import latent, plotting
 from vaecourse.errors import CourseError
 from vaecourse.explorer.widget import Live, OnPage, Part, decoded, encoded, show
 from vaecourse.plotting import Figure
-from vaecourse.vae import gaussian_kl
+from vaecourse.vae import gaussian_kl_by_dimension
 
 MAX_POINTS = 1000  # of a scatter
 Explorer = Live | OnPage | Figure
@@ -161,7 +161,9 @@ def _panel(model: nn.Module, title: str, x: Tensor | None, y: Tensor | None) -> 
         panel["points"] = _rounded(mu, 2)
         panel["labels"] = None if y is None else [int(label) for label in y]
     else:
-        weight = mu.var(dim=0) if logvar is None else _kl_by_dimension(mu, logvar)
+        weight = (
+            mu.var(dim=0) if logvar is None else gaussian_kl_by_dimension(mu, logvar).mean(dim=0)
+        )
         panel["order"] = weight.argsort(descending=True).tolist()
     chosen = range(min(8, len(x))) if y is None else _first_of_each(y)
     panel["images"] = [
@@ -198,11 +200,6 @@ def _pixels(image: Tensor) -> str:
     """A byte a pixel, in base64."""
     levels = (image.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
     return base64.b64encode(levels.numpy().tobytes()).decode()
-
-
-def _kl_by_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
-    columns = zip(mu.split(1, dim=1), logvar.split(1, dim=1), strict=True)
-    return torch.stack([gaussian_kl(m, v).mean() for m, v in columns])
 
 
 def _first_of_each(y: Tensor) -> list[int]:
