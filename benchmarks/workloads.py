@@ -43,7 +43,7 @@ class Workload:
         """
         model, x = self.model(), self.images()[: self.batch_size]
         with FlopCounterMode(display=False) as counter:
-            loss, _, _ = negative_elbo(model, x)
+            loss, _ = negative_elbo(model, x)
             loss.mean().backward()
         return counter.get_total_flops() * self.num_images // self.batch_size
 

@@ -107,13 +107,13 @@ def fit(
     gives anything but a number an image, and for a loss or weights that become NaN or infinite: the
     model then holds the weights from the start of that epoch.
     """
-    _check_images(x, x_val)
-    _check_numbers(num_epochs, batch_size, lr, len(x))
-    _check_model(model, objective)
-    check_precision(precision)
-    place = check_device(device)
     history, modes = History(), [(part, part.training) for part in model.modules()]
     try:
+        _check_images(x, x_val)
+        _check_numbers(num_epochs, batch_size, lr, len(x))
+        _check_model(model, objective)
+        check_precision(precision)
+        place = check_device(device)
         with interrupts_held():  # the first optimiser of a process imports for seconds
             step = _Step(model, x, objective, place, precision, lr)
         x_val = None if x_val is None else x_val.detach().to(place, step.dtype)
