@@ -71,8 +71,8 @@ def check_losses(found: dict[str, dict], tolerance: float = 0.03) -> str:
     middle = statistics.median(losses.values())
     far = {title: loss for title, loss in losses.items() if abs(loss / middle - 1) > tolerance}
     if far:
-        told = ", ".join(f"{title} {loss}" for title, loss in far.items())
-        return f"losses DIFFER by more than {tolerance:.0%} from the median {middle:.2f}: {told}"
+        names = ", ".join(f"{title} {loss}" for title, loss in far.items())
+        return f"losses DIFFER by more than {tolerance:.0%} from the median {middle:.2f}: {names}"
     return f"losses agree: all within {tolerance:.0%} of {middle:.2f} nats"
 
 
@@ -112,11 +112,11 @@ def main(
         if not only:
             work = replace(WORKLOADS[workload], num_images=num_images)
             spent = where.measure(work)
-            click.echo(where.told(spent, statistics.median(found["floor32"]["seconds"])))
+            click.echo(where.lines(spent, statistics.median(found["floor32"]["seconds"])))
             everything["workloads"][workload]["where"] = spent
         if workload == "S3" and not images and not only:
             target = to_target.measure()
-            click.echo(to_target.told(target, statistics.median(found["usual"]["seconds"])))
+            click.echo(to_target.line(target, statistics.median(found["usual"]["seconds"])))
             everything["workloads"][workload]["to_target"] = target
     if out:
         out.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")

@@ -37,7 +37,7 @@ def measure(seed: int = 100) -> dict[str, float]:
     }
 
 
-def told(found: dict[str, float], usual_seconds: float) -> str:
+def line(found: dict[str, float], usual_seconds: float) -> str:
     """One line; the usual loop's share is its seconds an epoch times the report's epochs."""
     usual = found["published_epochs"] * usual_seconds
     return (
