@@ -15,7 +15,7 @@ from benchmarks import to_target, where
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.worker import Worker
 from benchmarks.workloads import WORKLOADS
-from vaecourse.studies import commit, processor
+from vaecourse.provenance import commit, processor
 
 
 def time_all(workload: str, num_images: int, rounds: int, chosen: list[str]) -> dict[str, dict]:
@@ -116,7 +116,7 @@ def main(
             everything["workloads"][workload]["where"] = spent
         if workload == "S3" and not images and not only:
             target = to_target.measure()
-            click.echo(to_target.line(target, statistics.median(found["usual"]["seconds"])))
+            click.echo(to_target.sentence(target, statistics.median(found["usual"]["seconds"])))
             everything["workloads"][workload]["to_target"] = target
     if out:
         out.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ import nbformat
 from vaecourse import explorer, notebooks, pretrained
 from vaecourse.browsing import browser, jupyterlab, open_page, run_in_jupyterlab
 from vaecourse.explorer import widget
-from vaecourse.studies import commit, processor
+from vaecourse.provenance import commit, processor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -3,7 +3,8 @@
 import time
 
 from vaecourse.data import load
-from vaecourse.studies import STUDIES, build
+from vaecourse.studies.rows import STUDIES
+from vaecourse.studies.training import build
 from vaecourse.training import evaluate, fit, one_cycle
 
 FAST = next(row for row in STUDIES["S3"] if row.name == "n64-beta1-fast")
@@ -37,7 +38,7 @@ def measure(seed: int = 100) -> dict[str, float]:
     }
 
 
-def line(found: dict[str, float], usual_seconds: float) -> str:
+def sentence(found: dict[str, float], usual_seconds: float) -> str:
     """One line; the usual loop's share is its seconds an epoch times the report's epochs."""
     usual = found["published_epochs"] * usual_seconds
     return (

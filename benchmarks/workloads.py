@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from vaecourse.data import load
-from vaecourse.networks import glorot_init
-from vaecourse.pretrained import build
+from vaecourse.networks import build, glorot_init
 from vaecourse.vae import VAE, negative_elbo
 
 

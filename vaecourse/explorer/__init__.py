@@ -228,7 +228,7 @@ def _still(models: Sequence[nn.Module], panels: Sequence[dict[str, Any]]) -> Fig
             z, axis = latent.prior_grid(12)
             scale = panel["limit"] / 3.5
             images = decoded(model, scale * z)
-            plotting.decoded_manifold(images, scale * axis, alt=alt, axes=axes)
+            plotting.draw_decoded_manifold(axes, images, scale * axis)
             axes.set_title(panel["title"])
         return figure
     generator = torch.Generator().manual_seed(0)
