@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from vaecourse import files, pretrained
+from vaecourse.checks import check_precision
 from vaecourse.data import data_root
 from vaecourse.device import check_device
 from vaecourse.errors import CourseError
@@ -16,7 +17,6 @@ from vaecourse.studies.record import record, runs_of
 from vaecourse.studies.rows import PRETRAINED, Row
 from vaecourse.studies.scoring import score
 from vaecourse.studies.training import pictures, train
-from vaecourse.training import check_precision
 
 
 @dataclass(frozen=True)
