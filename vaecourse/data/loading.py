@@ -1,6 +1,8 @@
 """Loading a data set, fetching it, and telling one content from another."""
 
+import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -100,9 +102,14 @@ def without_network() -> list[str]:
     return [
         entry.name
         for entry in SETS.values()
-        if all((root / file).is_file() for file in entry.files)
-        or all(kept.path(entry, split, 64).is_file() for split in entry.splits)
+        if _all_there(root / file for file in entry.files)
+        or _all_there(kept.path(entry, split, 64) for split in entry.splits)
     ]
+
+
+def _all_there(paths: Iterable[Path]) -> bool:
+    # os.path, because Path raises for a name that is too long
+    return all(os.path.isfile(path) for path in paths)  # noqa: PTH113
 
 
 def _prepared(dataset: DataSet, split: str, size: int) -> tuple[Prepared, str]:
