@@ -14,6 +14,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from vaecourse import browsing, notebooks
 from vaecourse.errors import CourseError
+from vaecourse.notebooks import rendering
+from vaecourse.notebooks.book import PACKAGE
+from vaecourse.notebooks.source import essence
 
 # -- finding chapters --------------------------------------------------------------------------
 
@@ -67,9 +70,8 @@ def test_the_book_is_found_from_a_folder_inside_it(
 
 def test_outside_a_clone_an_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(notebooks, "PACKAGE", tmp_path / "site-packages" / "vaecourse")
     with pytest.raises(CourseError, match="inside a clone"):
-        notebooks.chapters()
+        notebooks.book_folder(package=tmp_path / "site-packages" / "vaecourse")
 
 
 def test_a_book_without_its_chapters_is_an_error(book: LittleBook) -> None:
@@ -80,13 +82,13 @@ def test_a_book_without_its_chapters_is_an_error(book: LittleBook) -> None:
 # -- fingerprints ------------------------------------------------------------------------------
 
 
-def mark_fresh(path: Path) -> None:
+def mark_fresh(path: Path, package: Path = PACKAGE) -> None:
     """Store a notebook as if it had just been run."""
     nb = notebooks.read(path)
     for cell in notebooks.code_cells(nb):
         cell.execution_count = 1
-    nb.metadata["vaecourse"]["fingerprint"] = notebooks.fingerprint(nb)
-    notebooks.write(nb, path)
+    nb.metadata["vaecourse"]["fingerprint"] = notebooks.fingerprint(nb, package)
+    notebooks.write(notebooks.normalise(nb), path)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -96,7 +98,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path) -> Path:
     """A stand-in for the package, in which `outer` uses `inner`, and nothing uses `other`."""
     folder = tmp_path / "vaecourse"
     folder.mkdir()
@@ -106,7 +108,6 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "parts").mkdir()
     (folder / "parts" / "__init__.py").write_text("from . import piece\n")
     (folder / "parts" / "piece.py").write_text("p = 1\n")
-    monkeypatch.setattr(notebooks, "PACKAGE", folder)
     return folder
 
 
@@ -162,27 +163,27 @@ def test_editing_a_module_that_is_used_makes_a_chapter_stale(
     book: LittleBook, package: Path, code: str
 ) -> None:
     path = book.add("01_a", "k = 1", code)
-    mark_fresh(path)
+    mark_fresh(path, package)
     edit(package / "other.py", "h = 1", "h = 2")
-    assert not notebooks.is_stale(path)
+    assert not notebooks.is_stale(path, package)
     edit(package / "inner.py", "return 1", "return 2")
-    assert notebooks.is_stale(path)
+    assert notebooks.is_stale(path, package)
 
 
 def test_a_subpackage_brings_its_own_modules(book: LittleBook, package: Path) -> None:
     path = book.add("01_a", "from vaecourse.parts import *")
-    mark_fresh(path)
+    mark_fresh(path, package)
     edit(package / "parts" / "piece.py", "p = 1", "p = 2")
-    assert notebooks.is_stale(path)
+    assert notebooks.is_stale(path, package)
 
 
 def test_a_line_that_only_looks_like_a_magic_hides_no_import(
     book: LittleBook, package: Path
 ) -> None:
     path = book.add("01_a", "x = ('%d'\n  % 1)\nfrom vaecourse import outer")
-    mark_fresh(path)
+    mark_fresh(path, package)
     edit(package / "outer.py", "return g()", "return g() + 1")
-    assert notebooks.is_stale(path)
+    assert notebooks.is_stale(path, package)
 
 
 def test_a_cell_that_is_not_python_is_no_obstacle(book: LittleBook) -> None:
@@ -219,21 +220,122 @@ def test_other_results_make_a_chapter_that_names_their_study_stale(book: LittleB
 
 
 def test_other_weights_make_a_chapter_that_names_their_model_stale(
-    book: LittleBook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    book: LittleBook, package: Path
 ) -> None:
     path = book.add("01_a", "from vaecourse import pretrained\npretrained.load('small')")
-    (tmp_path / "pretrained").mkdir()
-    weights = tmp_path / "pretrained" / "small.safetensors"
+    (package / "pretrained").mkdir()
+    weights = package / "pretrained" / "small.safetensors"
     weights.write_bytes(b"one")
-    (tmp_path / "pretrained" / "__init__.py").write_text("")
-    monkeypatch.setattr(notebooks, "PACKAGE", tmp_path)
-    monkeypatch.setattr(
-        notebooks, "_module_file", lambda name: tmp_path / "pretrained" / "__init__.py"
-    )
-    mark_fresh(path)
-    assert not notebooks.is_stale(path)
+    (package / "pretrained" / "__init__.py").touch()
+    mark_fresh(path, package)
+    (package / "pretrained" / "large.safetensors").write_bytes(b"one")
+    assert not notebooks.is_stale(path, package)
     weights.write_bytes(b"two")
-    assert notebooks.is_stale(path)
+    assert notebooks.is_stale(path, package)
+
+
+@pytest.mark.parametrize("name", ["explorer.css", "js/kinds/plane.js"])
+def test_another_script_or_style_makes_a_chapter_with_an_explorer_stale(
+    book: LittleBook, package: Path, name: str
+) -> None:
+    path = book.add("01_a", "from vaecourse import explorer")
+    file = package / "explorer" / name
+    file.parent.mkdir(parents=True)
+    (package / "explorer" / "__init__.py").touch()
+    file.write_text("one")
+    mark_fresh(path, package)
+    assert not notebooks.is_stale(path, package)
+    file.write_text("two")
+    assert notebooks.is_stale(path, package)
+
+
+def test_a_chapter_that_only_reads_results_stays_fresh_when_training_changes(
+    book: LittleBook, package: Path
+) -> None:
+    path = book.add("01_a", "from vaecourse import results\nresults.read('S3')")
+    (package / "__init__.py").touch()
+    (package / "results.py").write_text("from vaecourse.other import h\n")
+    (package / "training.py").write_text("lr = 1\n")
+    (path.parent / "results").mkdir()
+    kept = path.parent / "results" / "S3.json"
+    kept.write_text("1")
+    mark_fresh(path, package)
+    edit(package / "training.py", "1", "2")
+    assert not notebooks.is_stale(path, package)
+    kept.write_text("2")
+    assert notebooks.is_stale(path, package)
+
+
+def test_with_a_module_come_the_packages_around_it(book: LittleBook, package: Path) -> None:
+    path = book.add("01_a", "import vaecourse.parts.piece")
+    mark_fresh(path, package)
+    edit(package / "parts" / "__init__.py", "from . import piece", "from . import piece as q")
+    assert notebooks.is_stale(path, package)
+
+
+def test_what_only_a_type_checker_imports_is_not_used(book: LittleBook, package: Path) -> None:
+    text = "import typing\nif typing.TYPE_CHECKING:\n    from vaecourse import other\n"
+    (package / "outer.py").write_text(text)
+    path = book.add("01_a", "from vaecourse import outer")
+    mark_fresh(path, package)
+    edit(package / "other.py", "h = 1", "h = 2")
+    assert not notebooks.is_stale(path, package)
+
+
+CODE = 'def f(x):\n    y = f"{x!r:>9} is"  \n    return y + " 1"\n'
+SAME = [
+    "# a word\n\n" + CODE,
+    CODE.replace("\n    y", '\n    """Says it.\n\n    # twice"""\n    # first\n    y'),
+    CODE.replace("\n    return", "\n\n\n    return") + "\n\n",
+    CODE.replace("    ", "  ").replace("y + ", "y  +  \\\n"),
+]
+OTHER = [
+    CODE.replace("9", "8"),
+    CODE.replace('" 1"', '" # 1"'),
+    CODE.replace("    return", "return"),
+    CODE.replace(" is", "  is"),
+    CODE.replace("return y + ", "return y\n"),
+    CODE.replace("y + ", "y +\\\n -"),
+]
+
+
+@pytest.mark.parametrize("text", SAME)
+def test_a_comment_a_docstring_or_a_blank_line_changes_nothing(
+    book: LittleBook, package: Path, text: str
+) -> None:
+    (package / "outer.py").write_text(CODE)
+    path = book.add("01_a", "from vaecourse import outer", CODE)
+    mark_fresh(path, package)
+    (package / "outer.py").write_text(f'"""A module."""\n{text}')
+    edit(path, json.dumps(CODE.splitlines(True)[0]), json.dumps(f"# a word\n{CODE[:10]}\n"))
+    assert not notebooks.is_stale(path, package)
+
+
+@pytest.mark.parametrize("text", OTHER)
+def test_whatever_python_computes_with_changes_the_fingerprint(text: str) -> None:
+    assert essence(text) != essence(CODE)
+
+
+def test_a_text_that_a_cell_shows_is_no_docstring() -> None:
+    assert essence("'a'", is_cell=True) != essence("'b'", is_cell=True)
+    assert essence("'a'") == essence("'b'")
+
+
+def test_a_chapter_that_shows_source_is_stale_when_a_comment_changes(
+    book: LittleBook, package: Path
+) -> None:
+    code = "import inspect\nfrom vaecourse import other\nprint(inspect.getsource(other))"
+    path = book.add("01_a", code)
+    mark_fresh(path, package)
+    edit(package / "other.py", "h = 1", "h = 1  # one")
+    assert notebooks.is_stale(path, package)
+
+
+def test_every_python_gives_the_same_fingerprint() -> None:
+    kept = essence('f"α {f\'{a}\' if b else 1:>{w}} {{}} é" f"" "c"; é = {1: rf"\\d{a}"}')
+    tokens = ["f\"α {f'{a}' if b else 1:>{w}} {{}} é\"", 'f""', '"c"', ";", "é", "=", "{", "1"]
+    tokens += [":", 'rf"\\d{a}"', "}", "\n"]
+    assert kept.split("\0") == tokens
 
 
 # -- normal form -------------------------------------------------------------------------------
@@ -485,11 +587,10 @@ def test_a_notebook_that_cannot_be_written_is_left_whole(
     path = book.add("01_a", "k = 1")
     before = path.read_bytes()
 
-    def full(self: Path, *args: object, **kwargs: object) -> int:
-        self.write_bytes(b"half")
+    def full(number: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CourseError, match="No space left on device; nothing was changed"):
         notebooks.write(notebooks.read(path), path)
     assert path.read_bytes() == before
@@ -556,38 +657,50 @@ def test_verify_refuses_what_it_could_not_compare(book: LittleBook) -> None:
 # -- rendering ---------------------------------------------------------------------------------
 
 
-def test_build_runs_stale_chapters_only_and_no_warning_is_forgotten(book: LittleBook) -> None:
+@pytest.fixture
+def real_book(book: LittleBook) -> LittleBook:
+    """A little book with the settings of the real one."""
     project = Path(__file__).parents[1] / "book"
     shutil.copy(project / "_config.yml", book.folder)
     shutil.copy(project / "references.bib", book.folder)
+    return book
+
+
+def test_build_runs_stale_chapters_only_and_no_warning_is_forgotten(real_book: LittleBook) -> None:
+    book = real_book
     stored = book.add("01_stored", "print('new')")
     stale = book.add("02_stale", "print('from a run')", "k = 1")
     mark_fresh(stored)
     edit(stored, '"outputs": []', f'"outputs": [{json.dumps(stream("what is stored"))}]')
     edit(stored, "# 01_stored", "# 01_stored\\n[broken](nowhere.md)")
-    for _ in range(2):  # a second build reads again what the first has read
-        with pytest.raises(CourseError, match="did not build") as failure:
-            notebooks.build()
-        assert "nowhere.md" in str(failure.value)
+    with pytest.raises(CourseError, match=r"did not build:\n.*nowhere\.md"):
+        notebooks.build()
     assert not notebooks.is_stale(stale)
-    html = book.folder / "_build" / "html"
+    edit(stored, "[broken](nowhere.md)", "[whole](02_stale.ipynb)")
+    html = notebooks.build().parent
     assert "what is stored" in (html / "01_stored.html").read_text(encoding="utf-8")
     assert "from a run" in (html / "02_stale.html").read_text(encoding="utf-8")
 
 
-def test_build_can_run_everything_and_refuse_pages_that_ask_outside(
-    book: LittleBook, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_rendered_leaves_the_old_pages(real_book: LittleBook) -> None:
+    old = real_book.folder / "_build" / "html" / "index.html"
+    old.parent.mkdir(parents=True)
+    old.write_text("the old page")
+    (real_book.folder / "_config.yml").write_text("title: [")
+    with pytest.raises(CourseError, match="did not build"):
+        rendering.render(real_book.folder, real_book.folder)
+    assert old.read_text() == "the old page"
+    assert [path.name for path in old.parents[1].iterdir()] == ["html"]
+
+
+def test_refreshing_runs_stale_chapters_or_everything(book: LittleBook) -> None:
     path = book.add("01_a", "print(1)", "k = 1")
     notebooks.run(save=True)
     fresh = path.read_bytes()
     edit(path, '"1\\n"', '"2\\n"')
-    monkeypatch.setattr(notebooks, "render", lambda book, output: output / "index.html")
-    monkeypatch.setattr(notebooks, "outside_requests", lambda html: ["a.html: https://x.org"])
-    assert notebooks.build() == book.folder / "index.html"
+    rendering.refresh()
     assert path.read_bytes() != fresh
-    with pytest.raises(CourseError, match=r"a\.html: https://x\.org"):
-        notebooks.build(execute=True, offline_check=True)
+    rendering.refresh(execute=True)
     assert path.read_bytes() == fresh
 
 
@@ -596,6 +709,8 @@ def test_an_outside_request_is_found_and_named_with_its_page(tmp_path: Path) -> 
     (tmp_path / "here.html").write_text("<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>")
     (tmp_path / "there.html").write_text("<script src='https://example.org/x.js'></script>")
     assert browsing.outside_requests(tmp_path) == ["there.html: https://example.org/x.js"]
+    with pytest.raises(CourseError, match=r"not in the book:\nthere\.html: https://example"):
+        rendering.check_offline(tmp_path)
 
 
 def test_without_a_browser_an_error_says_what_to_install(
