@@ -12,6 +12,7 @@ from vaecourse.notebooks.files import is_file, read_text
 PACKAGE = Path(__file__).parents[1]
 PAGES = (".md", ".ipynb", ".rst", ".txt")
 LISTS = ("parts", "chapters", "sections")
+DEEPEST = 50  # levels of lists and mappings in a table of contents
 
 
 def book_folder(package: Path = PACKAGE) -> Path:
@@ -85,16 +86,27 @@ def _pages(book: Path) -> list[str]:
     toc = book / "_toc.yml"
     text = read_text(toc)
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise CourseError("it uses an alias (*), and a table of contents has no need of one")
+        _refuse_bombs(text)
         entry = yaml.load(text, yaml.BaseLoader)  # which makes no numbers, dates or objects
-        if not isinstance(entry, dict) or not isinstance(entry.get("root"), str):
+        if not isinstance(entry, dict) or "root" not in entry:
             raise CourseError("expected a mapping with a root page, as in 'root: intro'")
         names = list(_files(entry))
     except Exception as problem:  # PyYAML answers broken files with many kinds
         reason = " ".join(str(problem).split())
         raise CourseError(f"{toc} is no table of contents: {reason}; restore or mend it") from None
     return list(dict.fromkeys(name.removesuffix(".ipynb").removesuffix(".md") for name in names))
+
+
+def _refuse_bombs(text: str) -> None:
+    """CourseError for YAML that is short to read and long to go through."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise CourseError("expected every entry written out, got an alias (*)")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise CourseError(f"expected no more than {DEEPEST} levels, got more")
 
 
 def _files(entry: dict[str, Any]) -> Iterator[str]:

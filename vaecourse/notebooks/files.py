@@ -36,12 +36,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise CourseError(
-            f"cannot read {path}: it is not UTF-8 text; restore or remove it"
-        ) from None
+        raise CourseError(f"{path} is not UTF-8 text; restore or remove it") from None
     except OSError as error:
-        reason = files.reason(error)
-        raise CourseError(f"cannot read {path}: {reason}; try another path") from None
+        raise CourseError(f"cannot read {path}: {files.reason(error)}; try another path") from None
 
 
 def parse(text: str, path: Path) -> NotebookNode:
