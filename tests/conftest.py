@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from vaecourse import browsing
+from vaecourse import browsing, notebooks
+from vaecourse.notebooks.book import PACKAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -50,6 +51,25 @@ def outputs(path: Path) -> list[str]:
     nb: NotebookNode = nbformat.read(path, as_version=4)
     cells = [cell for cell in nb.cells if cell.cell_type == "code"]
     return ["".join(o.get("text", "") for o in cell.outputs) for cell in cells]
+
+
+def mark_fresh(path: Path, package: Path = PACKAGE) -> None:
+    """Store a notebook as if it had just been run."""
+    nb = notebooks.read(path)
+    for cell in notebooks.code_cells(nb):
+        cell.execution_count = 1
+    nb.metadata["vaecourse"]["fingerprint"] = notebooks.fingerprint(nb, package)
+    notebooks.write(notebooks.normalise(nb), path)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def stream(text: str, name: str = "stdout") -> NotebookNode:
+    return new_output("stream", name=name, text=text)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,18 @@
+import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from conftest import LittleBook, outputs
 
-from vaecourse import __version__, cli, notebooks
+from vaecourse import __version__, cli, doctor, notebooks
 from vaecourse.errors import CourseError
 
 
@@ -80,7 +86,7 @@ def test_a_run_stores_outputs_and_verify_passes_on_its_exit_status(
     seen = []
     monkeypatch.setattr(notebooks, "verify", lambda paths: seen.append(paths) or 5)
     assert vaecourse("verify", str(path)).exit_code == 5
-    assert seen == [(path,)]
+    assert seen == [[path]]
 
 
 def test_run_hands_on_scale_device_and_typed_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,14 +118,89 @@ def test_book_prints_the_first_page(monkeypatch: pytest.MonkeyPatch) -> None:
         ("1e-3", 1e-3),
         ("True", True),
         ("None", None),
+        ("[1, 'a']", [1, "a"]),
+        ("'3'", "3"),
         ("cuda:0", "cuda:0"),
+        ("{1}", "{1}"),
+        ("2j", "2j"),
+        ("", ""),
+        ("9" * 5000, "9" * 5000),
+        ("[" * 5000, "[" * 5000),
+        ("\\d", "\\d"),
     ],
 )
-def test_parameters_are_typed_as_papermill_types_them(text: str, value: object) -> None:
-    from papermill.cli import _resolve_type
+def test_a_parameter_is_what_python_reads_and_papermill_can_record_else_the_text(
+    text: str, value: object
+) -> None:
+    assert cli.literal(text) == value
+    assert type(cli.literal(text)) is type(value)
 
-    assert cli.typed(text) == value
-    assert repr(cli.typed(text)) == repr(_resolve_type(text))
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["run", "--device", ""],
+        ["run", "--cluster", ""],
+        ["run", "--scale", ""],
+        ["run", ""],
+        ["verify", ""],
+        ["data", ""],
+        ["reproduce", "--device", ""],
+        ["reproduce", "--only", " "],
+        ["reproduce", ""],
+    ],
+)
+def test_an_empty_text_never_stands_for_a_default(line: list[str]) -> None:
+    result = vaecourse(*line)
+    assert result.exit_code == 2
+    assert "got an empty text" in result.stderr
+
+
+@pytest.mark.parametrize("module", ["vaecourse", "vaecourse.cli"])
+def test_python_dash_m_works_as_the_command_does(module: str) -> None:
+    command = [sys.executable, "-m", module, "bok"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: vaecourse [OPTIONS]")
+    assert "book" in done.stderr
+
+
+def test_a_name_that_no_terminal_can_show_is_told_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notebooks, "build", raising(CourseError("no chapter \udcff")))
+    assert vaecourse("book").stderr == "error: no chapter \\udcff\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_wish_to_end_is_treated_as_ctrl_c_is(
+    monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    put_away = []
+
+    def build(**how: bool) -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(60)
+        finally:
+            os.kill(os.getpid(), number)  # what comes again does not disturb the putting away
+            put_away.append(True)
+
+    monkeypatch.setattr(notebooks, "build", build)
+    result = vaecourse("book")
+    assert (result.exit_code, result.stderr, put_away) == (status, "interrupted\n", [True])
+    assert signal.getsignal(number) == signal.SIG_DFL
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_whoever_ignores_hanging_up_is_not_stopped_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebooks, "build", lambda **how: os.kill(os.getpid(), signal.SIGHUP))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert vaecourse("book").exit_code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_data_reports_what_it_fetched_and_refuses_an_unknown_name() -> None:
@@ -145,36 +226,50 @@ def test_a_healthy_machine_passes_and_each_part_has_its_line(data_root: Path) ->
     assert result.exit_code == 0
     lines = {line.split()[0]: line for line in result.output.splitlines()}
     assert f"{data_root}, can be written, keeps: mnist" in lines["data"]
-    assert {"Python", "torch", *cli.NEEDED, "free", "jail", "browser"} <= lines.keys()
+    assert {"Python", "torch", *doctor.NEEDED, "free", "jail", "browser"} <= lines.keys()
 
 
-def test_a_missing_need_is_said_and_the_rest_is_still_examined(
-    data_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cli, "NEEDED", ("no-such-package",))
-    monkeypatch.setattr(cli, "_torch", raising(OSError("libcudart.so is broken")))
+def test_a_missing_need_is_found_and_the_rest_is_still_examined() -> None:
+    def broken() -> str:
+        raise OSError("libcudart.so is broken")
+
+    checks = [("torch", broken), ("x", partial(version, "no-such-package")), ("y", lambda: "here")]
+    assert list(doctor.examine(checks)) == [
+        ("torch", "libcudart.so is broken", True),
+        ("x", "not installed", True),
+        ("y", "here", False),
+    ]
+
+
+def test_what_is_missing_is_told_in_a_line_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "checks", lambda: [("x", partial(version, "no-such-package"))])
     result = vaecourse("doctor")
     assert result.exit_code == 1
-    assert "torch          MISSING: libcudart.so is broken\n" in result.output
-    assert "no-such-package MISSING: not installed\n" in result.output
-    assert "browser" in result.output
-    wanted = "error: the course needs torch, no-such-package; try pip install -e '.[all]'\n"
-    assert result.stderr == wanted
+    assert result.output.startswith("x              MISSING: not installed\n")
+    assert result.stderr == "error: the course needs x; try pip install -e '.[all]'\n"
 
 
-def test_data_that_cannot_be_written_are_a_missing_need(
+def test_who_installed_a_wheel_is_told_how_to_complete_it(tmp_path: Path) -> None:
+    package = tmp_path / "site-packages" / "vaecourse"
+    assert doctor.install_hint(package) == "pip install 'vaecourse[all]'"
+
+
+def test_a_folder_for_data_that_cannot_be_written_is_missing_unless_it_keeps_some(
     data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli.os, "access", lambda path, mode: False)
-    result = vaecourse("doctor")
-    assert result.exit_code == 1
-    assert "setting VAECOURSE_DATA" in result.stderr
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(CourseError, match="cannot be written and keeps nothing"):
+        doctor.find_data()
+    assert "setting VAECOURSE_DATA" in str(doctor.remedy(["data"]))
+    (data_root / "prepared").mkdir(parents=True)
+    (data_root / "prepared" / "mnist-v1-train.safetensors").touch()
+    assert doctor.find_data() == f"{data_root}, can be read only, keeps: mnist"
 
 
 def test_what_is_needed_only_for_some_may_be_missing(
     data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     result = vaecourse("doctor")
     assert result.exit_code == 0
     assert "bubblewrap not found: needed only for grading" in result.output
@@ -186,17 +281,16 @@ def test_what_is_needed_only_for_some_may_be_missing(
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="bubblewrap is for Linux")
 def test_a_jail_that_does_not_start_is_told_from_one_that_works(
-    monkeypatch: pytest.MonkeyPatch, stand_in: str, finding: str
+    stand_in: str, finding: str
 ) -> None:
-    monkeypatch.setattr(cli.shutil, "which", lambda name: stand_in)
-    assert finding in cli._jail()
+    assert finding in doctor.try_jail(stand_in)
 
 
 def test_where_memory_is_not_told_the_disk_still_is(
     data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(cli.os, "sysconf", raising=False)
-    assert cli._free().endswith("GiB of disk for data")
+    monkeypatch.delattr(os, "sysconf", raising=False)
+    assert doctor.free_space().endswith("GiB of disk for data")
 
 
 def test_an_error_of_a_command_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:

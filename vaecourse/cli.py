@@ -1,40 +1,84 @@
 """The `vaecourse` command. Each command imports what it needs, so that `--help` is quick."""
 
+import ast
+import json
 import os
-import platform
-import shutil
-import subprocess
-import sys
+import signal
+import threading
 import warnings
-from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 
 from vaecourse import __version__
+from vaecourse import doctor as machine
 from vaecourse.errors import CourseError
 
-NEEDED = ("torchvision", "jupyter-book", "papermill", "nbval")
+
+@contextmanager
+def ends_as_interrupts() -> Iterator[list[int]]:
+    """Inside, a wish to end (SIGTERM, SIGHUP) is treated as Ctrl-C is; gives the signals heard.
+
+    Who started us with such a signal ignored, as nohup does, means it.
+    """
+    heard: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        for other in replaced:
+            signal.signal(other, signal.SIG_IGN)  # once is enough: what follows is putting away
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        ends = []
+    replaced = [number for number in ends if signal.getsignal(number) == signal.SIG_DFL]
+    for number in replaced:
+        signal.signal(number, interrupt)
+    try:
+        yield heard
+    finally:
+        for number in replaced:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class Commands(click.Group):
     """Commands whose errors are one line and an exit status, not a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except CourseError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(1)
-        except ModuleNotFoundError as error:
-            what = f"this needs the package {error.name}, which is not installed"
-            click.echo(f"error: {what}; try: pip install -e '.[all]'", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(130)
+        with ends_as_interrupts() as signals:
+            try:
+                return super().invoke(ctx)
+            except CourseError as error:
+                # a name may hold what no terminal can show
+                line = f"error: {error}".encode(errors="backslashreplace").decode()
+                click.echo(line, err=True)
+                ctx.exit(1)
+            except ModuleNotFoundError as error:
+                what = f"this needs the package {error.name}, which is not installed"
+                click.echo(f"error: {what}; try: {machine.install_hint()}", err=True)
+                ctx.exit(1)
+            except KeyboardInterrupt:
+                click.echo("interrupted", err=True)
+                ctx.exit(128 + (signals or [signal.SIGINT])[0])
+
+
+class Text(click.ParamType):
+    """A text that is not empty: an empty one would silently stand for some default."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.strip():
+            self.fail("expected a value, got an empty text; try leaving it out", param, ctx)
+        return str(value)
+
+
+TEXT = Text()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,12 +101,16 @@ def book(execute: bool, offline_check: bool) -> None:
 
 
 @main.command()
-@click.argument("chapters", nargs=-1, metavar="[CHAPTER]...")
-@click.option("--scale", default="course", show_default=True, help="A scale of the chapters.")
-@click.option("--device", help="cpu, cuda or mps.")
+@click.argument("chapters", nargs=-1, type=TEXT, metavar="[CHAPTER]...")
+@click.option(
+    "--scale", type=TEXT, default="course", show_default=True, help="A scale of the chapters."
+)
+@click.option("--device", type=TEXT, help="cpu, cuda or mps.")
 @click.option("--save", is_flag=True, help="Store the outputs in the chapters (course scale only).")
 @click.option("-p", "overrides", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter.")
-@click.option("--cluster", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")
+@click.option(
+    "--cluster", type=TEXT, metavar="ADDRESS", help="Run on the Dask cluster of this scheduler."
+)
 def run(
     chapters: tuple[str, ...],
     scale: str,
@@ -74,27 +122,29 @@ def run(
     """Execute chapters: all of them where none is named."""
     from vaecourse import notebooks
 
-    parameters = {name: typed(value) for name, value in overrides}
+    parameters = {name: literal(value) for name, value in overrides}
     notebooks.run(
         chapters, scale=scale, device=device, parameters=parameters, save=save, cluster=cluster
     )
 
 
 @main.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=TEXT, metavar="[PATH]...")
 @click.pass_context
-def verify(ctx: click.Context, paths: tuple[Path, ...]) -> None:
+def verify(ctx: click.Context, paths: tuple[str, ...]) -> None:
     """Compare marked outputs with those of a new run."""
     from vaecourse import notebooks
 
-    ctx.exit(notebooks.verify(paths))
+    ctx.exit(notebooks.verify([Path(path) for path in paths]))
 
 
 @main.command()
-@click.argument("studies", nargs=-1, metavar="[STUDY]...")
-@click.option("--only", multiple=True, metavar="ROW", help="A row, by its name in the table.")
+@click.argument("studies", nargs=-1, type=TEXT, metavar="[STUDY]...")
+@click.option(
+    "--only", multiple=True, type=TEXT, metavar="ROW", help="A row, by its name in the table."
+)
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Runs a row.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or mps.")
+@click.option("--device", type=TEXT, default="cpu", show_default=True, help="cpu, cuda or mps.")
 @click.option(
     "--precision", default="float32", show_default=True, help="float32, or the faster bfloat16."
 )
@@ -126,7 +176,7 @@ def reproduce(
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", type=TEXT)
 def data(name: str) -> None:
     """Download, check and keep a data set."""
     from vaecourse.data import fetch
@@ -135,97 +185,28 @@ def data(name: str) -> None:
 
 
 @main.command()
-@click.pass_context
-def doctor(ctx: click.Context) -> None:
+def doctor() -> None:
     """Show what this machine has and what is missing."""
-    click.echo(f"{'Python':14} {platform.python_version()} in {sys.prefix}")
-    click.echo(f"{'platform':14} {platform.platform()}, {os.cpu_count()} cores")
-    checks: list[tuple[str, Callable[[], str]]] = [
-        ("torch", _torch),
-        *((name, lambda name=name: version(name)) for name in NEEDED),
-        ("data", _data),
-        ("free", _free),
-        ("jail", _jail),
-        ("browser", _browser),
-    ]
     missing = []
-    for name, check in checks:
-        try:
-            click.echo(f"{name:14} {check()}")
-        except Exception as error:  # a broken part is a finding, not the end of the examination
-            found = "not installed" if isinstance(error, PackageNotFoundError) else str(error)
-            click.echo(f"{name:14} MISSING: {found or type(error).__name__}")
-            missing.append(name)
+    for finding in machine.examine(machine.checks()):
+        click.echo(f"{finding.part:14} {'MISSING: ' if finding.is_missing else ''}{finding.text}")
+        if finding.is_missing:
+            missing.append(finding.part)
     if missing:
-        folder = "setting VAECOURSE_DATA to a folder that can be written"
-        hint = folder if missing == ["data"] else "pip install -e '.[all]'"
-        raise CourseError(f"the course needs {', '.join(missing)}; try {hint}")
-    ctx.exit(0)
+        raise machine.remedy(missing)
 
 
-def typed(value: str) -> Any:
-    """A parameter as papermill reads it: True, False, None, a whole number, a number, a text."""
-    constants = {"True": True, "False": False, "None": None}
-    if value in constants:
-        return constants[value]
-    for kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            continue
+def literal(text: str) -> Any:
+    """A parameter as Python writes it, where papermill can record it; else the text itself."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = ast.literal_eval(text)
+        json.dumps(value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text
     return value
 
 
-def _torch() -> str:
-    import torch
-
-    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        devices.append("Apple GPU (mps)")
-    gpus = ", ".join(devices) or "no GPU (none is needed at course scale)"
-    return f"{torch.__version__}, {torch.get_num_threads()} threads, {gpus}"
-
-
-def _data() -> str:
-    from vaecourse.data import NAMES, data_root
-
-    root = data_root()
-    place = _existing(root)
-    if not (place.is_dir() and os.access(place, os.W_OK)):
-        raise CourseError(f"{root} cannot be written")
-    kept = [name for name in NAMES if any(root.glob(f"prepared/{name}-*.safetensors"))]
-    return f"{root}, can be written, keeps: {', '.join(kept) or 'nothing yet'}"
-
-
-def _free() -> str:
-    from vaecourse.data import data_root
-
-    disk = shutil.disk_usage(_existing(data_root())).free / 2**30
-    try:
-        memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    except (AttributeError, ValueError, OSError):  # Windows and macOS do not say
-        return f"{disk:.0f} GiB of disk for data"
-    return f"{disk:.0f} GiB of disk for data, {memory:.0f} GiB of memory"
-
-
-def _existing(path: Path) -> Path:
-    """The nearest folder at or above `path` that is there."""
-    return next(folder for folder in (path, *path.parents) if folder.exists())
-
-
-def _jail() -> str:
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        return "bubblewrap not found: needed only for grading"
-    command = [bwrap, "--ro-bind", "/", "/", "--unshare-all", "true"]
-    try:
-        subprocess.run(command, check=True, capture_output=True, timeout=5)
-    except (OSError, subprocess.SubprocessError):
-        return f"{bwrap} is here but does not start: needed only for grading"
-    return f"{bwrap} works"
-
-
-def _browser() -> str:
-    from vaecourse.browsing import find_browser
-
-    return find_browser() or "no Chromium found: needed only for the tests of the pages"
+if __name__ == "__main__":
+    main(prog_name="vaecourse")

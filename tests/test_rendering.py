@@ -1,0 +1,74 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import LittleBook, edit, mark_fresh, stream
+
+from vaecourse import browsing, notebooks
+from vaecourse.errors import CourseError
+from vaecourse.notebooks import rendering
+
+
+@pytest.fixture
+def real_book(book: LittleBook) -> LittleBook:
+    """A little book with the settings of the real one."""
+    project = Path(__file__).parents[1] / "book"
+    shutil.copy(project / "_config.yml", book.folder)
+    shutil.copy(project / "references.bib", book.folder)
+    return book
+
+
+def test_build_runs_stale_chapters_only_and_no_warning_is_forgotten(real_book: LittleBook) -> None:
+    book = real_book
+    stored = book.add("01_stored", "print('new')")
+    stale = book.add("02_stale", "print('from a run')", "k = 1")
+    mark_fresh(stored)
+    edit(stored, '"outputs": []', f'"outputs": [{json.dumps(stream("what is stored"))}]')
+    edit(stored, "# 01_stored", "# 01_stored\\n[broken](nowhere.md)")
+    with pytest.raises(CourseError, match=r"did not build:\n.*nowhere\.md"):
+        notebooks.build()
+    assert not notebooks.is_stale(stale)
+    edit(stored, "[broken](nowhere.md)", "[whole](02_stale.ipynb)")
+    html = notebooks.build().parent
+    assert "what is stored" in (html / "01_stored.html").read_text(encoding="utf-8")
+    assert "from a run" in (html / "02_stale.html").read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_rendered_leaves_the_old_pages(real_book: LittleBook) -> None:
+    old = real_book.folder / "_build" / "html" / "index.html"
+    old.parent.mkdir(parents=True)
+    old.write_text("the old page")
+    (real_book.folder / "_config.yml").write_text("title: [")
+    with pytest.raises(CourseError, match="did not build"):
+        rendering.render(real_book.folder, real_book.folder)
+    assert old.read_text() == "the old page"
+    assert [path.name for path in old.parents[1].iterdir()] == ["html"]
+
+
+def test_refreshing_runs_stale_chapters_or_everything(book: LittleBook) -> None:
+    path = book.add("01_a", "print(1)", "k = 1")
+    notebooks.run(save=True)
+    fresh = path.read_bytes()
+    edit(path, '"1\\n"', '"2\\n"')
+    rendering.refresh()
+    assert path.read_bytes() != fresh
+    rendering.refresh(execute=True)
+    assert path.read_bytes() == fresh
+
+
+@pytest.mark.skipif(not browsing.find_browser(), reason="there is no Chromium")
+def test_an_outside_request_is_found_and_named_with_its_page(tmp_path: Path) -> None:
+    (tmp_path / "here.html").write_text("<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>")
+    (tmp_path / "there.html").write_text("<script src='https://example.org/x.js'></script>")
+    assert browsing.outside_requests(tmp_path) == ["there.html: https://example.org/x.js"]
+    with pytest.raises(CourseError, match=r"not in the book:\nthere\.html: https://example"):
+        rendering.check_offline(tmp_path)
+
+
+def test_without_a_browser_an_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "BROWSERS", ("no-such-browser",))
+    with pytest.raises(CourseError, match="apt: chromium"):
+        browsing.outside_requests(tmp_path)

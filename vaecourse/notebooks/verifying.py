@@ -1,0 +1,56 @@
+"""Comparing marked outputs with those of a new run, with nbval."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from vaecourse.errors import CourseError
+from vaecourse.notebooks import processes
+from vaecourse.notebooks.book import book_folder, chapters, find_chapter, notebook_file
+from vaecourse.notebooks.files import CHECK_TAG, code_cells, is_checked, read
+from vaecourse.notebooks.kernels import KERNEL_ENV
+
+
+def verify(paths: Sequence[Path] = ()) -> int:
+    """Run notebooks and compare their marked cells with what is stored; nbval's exit status.
+
+    Without paths these are all chapters and solutions; a folder stands for its notebooks. Raises
+    CourseError for a path that is no notebook, and for a notebook that holds nothing to compare.
+    """
+    if not paths:
+        solutions = book_folder().parent / "solutions"
+        paths = [*chapters(), *sorted(solutions.glob("*.ipynb"))]
+    notebooks = [file for path in paths for file in _notebooks(path)]
+    if not notebooks:
+        raise CourseError(f"expected notebooks in {', '.join(map(str, paths))}, found none")
+    for path in notebooks:
+        _require_checks(path)
+    with TemporaryDirectory(prefix="vaecourse-") as scratch:
+        config = Path(scratch, "pytest.ini")  # the project's own settings are not for notebooks
+        config.write_text("[pytest]\n")
+        command = [sys.executable, "-m", "vaecourse.notebooks.comparing", str(config)]
+        env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+        found = processes.run([*command, *map(str, notebooks)], env=env | KERNEL_ENV)
+        return found.returncode
+
+
+def _notebooks(path: Path) -> list[Path]:
+    try:
+        is_folder = path.is_dir()
+    except OSError:  # a name that is too long, say
+        is_folder = False
+    if is_folder:
+        return sorted(file.absolute() for file in path.glob("*.ipynb"))
+    return [notebook_file(path) if path.suffix else find_chapter(str(path))]
+
+
+def _require_checks(path: Path) -> None:
+    cells = code_cells(read(path))
+    if not any(cell.outputs for cell in cells):
+        raise CourseError(f"{path} has no outputs; run it first: vaecourse run {path.stem} --save")
+    if not any(is_checked(cell) and cell.outputs for cell in cells):
+        raise CourseError(
+            f"{path} has no output to compare; tag at least one cell with output {CHECK_TAG!r}"
+        )
