@@ -11,6 +11,7 @@ from vaecourse import latent, plotting
 from vaecourse.errors import CourseError
 from vaecourse.explorer.live import Live
 from vaecourse.explorer.models import (
+    REACH,
     Part,
     check_pictures,
     codes,
@@ -120,7 +121,7 @@ def _planes(models: Sequence[nn.Module], panels: Sequence[dict[str, Any]], alt: 
     for axes, model, one in zip(places, models, panels, strict=True):
         scale = one["limit"] / REACH
         images = decoded(model, scale * z)
-        plotting.decoded_manifold(images, scale * axis, alt=alt, axes=axes)
+        plotting.draw_decoded_manifold(axes, images, scale * axis)
         axes.set_title(one["title"])
     return figure
 

@@ -109,8 +109,8 @@ def codes(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor | None]:
     for part in (mu, *([] if logvar is None else [logvar])):
         if part.shape != shape:
             raise CourseError(
-                f"{wanted}, got {tuple(part.shape)}; try an encoder with code_dim={shape[1]} for an "
-                f"Autoencoder, or {2 * shape[1]} for a VAE"
+                f"{wanted}, got {tuple(part.shape)}; try an encoder with code_dim={shape[1]} in an "
+                f"Autoencoder, or {2 * shape[1]} in a VAE"
             )
         if not part.isfinite().all():
             raise CourseError(
