@@ -17,9 +17,9 @@ from pathlib import Path
 
 import click
 import torch
-from vaecourse.provenance import commit, processor
 
 from benchmarks.worker import Worker
+from vaecourse.provenance import commit, processor
 
 WAYS = {
     "as fit chooses": {},

@@ -100,6 +100,11 @@ class VAE(nn.Module):
         return self.decode(z).sigmoid()
 
 
+def is_vae(model: nn.Module) -> bool:
+    """Whether it draws z from a posterior: an autoencoder does not."""
+    return hasattr(model, "reparameterize")
+
+
 def negative_elbo(
     model: nn.Module,
     x: Image,
