@@ -6,7 +6,7 @@ from torch import nn
 
 from vaecourse.data import check_images
 from vaecourse.errors import CourseError, unknown_name
-from vaecourse.vae import Image, negative_elbo
+from vaecourse.vae import Image, is_vae, negative_elbo
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -59,7 +59,7 @@ def check_model(model: nn.Module, objective: object) -> None:
         raise CourseError(
             "expected weights to train, got a frozen model; try model.requires_grad_(True)"
         )
-    if objective is negative_elbo and not hasattr(model, "reparameterize"):
+    if objective is negative_elbo and not is_vae(model):
         raise CourseError(
             f"expected a VAE for negative_elbo, got {type(model).__name__}; "
             "try objective=reconstruction_loss"
