@@ -68,6 +68,7 @@ def test_a_name_that_is_no_text_is_refused(name: Any) -> None:
 
 ODD_NAMES = {
     "nobody's home": "~nouser",
+    "nobody's home with a zero": "~no\0user",
     "nobody's folder": "~nouser/pictures",
     "long": "x" * 300,
     "a long path": "x/" * 5000,

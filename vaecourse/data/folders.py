@@ -16,6 +16,7 @@ from vaecourse.errors import CourseError
 from vaecourse.files import reason
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+ABOUT = "pictures of any size, in colour, cut to a square"
 
 
 def folder_set(name: str) -> DataSet | None:
@@ -38,7 +39,7 @@ def folder_set(name: str) -> DataSet | None:
     num_test = len(pictures) // 5
     return DataSet(
         name="folder",
-        about="your own pictures, in colour, cut to a square",
+        about=ABOUT,
         splits={"train": len(pictures) - num_test, "test": num_test},
         source=str(folder),
         licence="yours",

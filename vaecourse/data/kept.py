@@ -33,7 +33,7 @@ def home(path: str) -> Path:
     """A path with "~" resolved; CourseError where nobody of that name is known."""
     try:
         return Path(path).expanduser()
-    except RuntimeError as problem:
+    except (RuntimeError, ValueError) as problem:
         raise CourseError(
             f"expected a folder, got {path!r}, the home of a user who is unknown here; try its "
             "full path"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from vaecourse.data import kept
+from vaecourse.data import folders, kept
 from vaecourse.data.dataset import DataSet, Prepared
 from vaecourse.data.images import Images
 from vaecourse.data.table import SETS, find
@@ -80,15 +80,11 @@ def identity(name: str | Path) -> str:
 
 def listing() -> str:
     """The table of data sets as text, a set a line."""
-    rows = [
-        (entry.name, entry.about, ", ".join(f"{n:,} {s}" for s, n in entry.splits.items()),
-         entry.source, entry.licence)
-        for entry in SETS.values()
-    ]  # fmt: skip
-    rows.append(
-        ("a folder's path", "your own pictures, in colour, cut to a square",
-         "four fifths train, one fifth test", "you", "yours")
-    )  # fmt: skip
+    rows = []
+    for entry in SETS.values():
+        counts = ", ".join(f"{n:,} {split}" for split, n in entry.splits.items())
+        rows.append((entry.name, entry.about, counts, entry.source, entry.licence))
+    rows.append(("a folder's path", folders.ABOUT, "4/5 train, 1/5 test", "your own", ""))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
