@@ -7,7 +7,7 @@ from conftest import LittleBook, edit, mark_fresh, stream
 
 from vaecourse import browsing, notebooks
 from vaecourse.errors import CourseError
-from vaecourse.notebooks import rendering
+from vaecourse.notebooks import processes, rendering
 
 
 @pytest.fixture
@@ -35,15 +35,32 @@ def test_build_runs_stale_chapters_only_and_no_warning_is_forgotten(real_book: L
     assert "from a run" in (html / "02_stale.html").read_text(encoding="utf-8")
 
 
-def test_what_cannot_be_rendered_leaves_the_old_pages(real_book: LittleBook) -> None:
+@pytest.mark.parametrize("fault", ["a broken _config.yml", "Ctrl-C"])
+def test_what_cannot_be_rendered_leaves_the_old_pages(
+    real_book: LittleBook, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
     old = real_book.folder / "_build" / "html" / "index.html"
     old.parent.mkdir(parents=True)
     old.write_text("the old page")
+
+    def interrupted(*command: object, **how: object) -> None:
+        raise KeyboardInterrupt
+
+    if fault == "Ctrl-C":
+        monkeypatch.setattr(processes, "run", interrupted)
     (real_book.folder / "_config.yml").write_text("title: [")
-    with pytest.raises(CourseError, match="did not build"):
+    with pytest.raises((CourseError, KeyboardInterrupt)):
         rendering.render(real_book.folder, real_book.folder)
     assert old.read_text() == "the old page"
     assert [path.name for path in old.parents[1].iterdir()] == ["html"]
+
+
+def test_pages_that_cannot_be_put_in_place_leave_the_old_ones(tmp_path: Path) -> None:
+    place = tmp_path / "html"
+    place.mkdir()
+    with pytest.raises(CourseError, match="cannot put the new pages into .*No such file"):
+        rendering._swap(tmp_path / "nowhere", place, tmp_path / "aside")
+    assert [path.name for path in tmp_path.iterdir()] == ["html"]
 
 
 def test_refreshing_runs_stale_chapters_or_everything(book: LittleBook) -> None:

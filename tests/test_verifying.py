@@ -1,8 +1,15 @@
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
-from conftest import LittleBook, edit
+from conftest import LittleBook, edit, mark_fresh, stream
 
 from vaecourse import notebooks
 from vaecourse.errors import CourseError
@@ -48,3 +55,81 @@ def test_verify_knows_a_chapter_by_its_number(book: LittleBook) -> None:
     book.add("01_a", "k = 1", "print(k)")
     with pytest.raises(CourseError, match="has no outputs; run it first: vaecourse run 01_a"):
         notebooks.verify([Path("1")])
+
+
+# -- attacks -----------------------------------------------------------------------------------
+
+
+def add_run(book: LittleBook) -> Path:
+    """A chapter as a run of it would store it."""
+    path = book.add("01_a", "k = 1", "print(k)")
+    mark_fresh(path)
+    edit(path, '"outputs": []', f'"outputs": [{json.dumps(stream("1\n"))}]')
+    return path
+
+
+def test_verify_fails_where_listed_chapters_are_gone(book: LittleBook) -> None:
+    mark_fresh(book.add("01_a", "k = 1"))
+    for name in ("02_b", "03_c", "04_d"):
+        book.add(name, "k = 1").unlink()
+    with pytest.raises(CourseError, match="names '02_b', '03_c', '04_d', which are missing"):
+        notebooks.verify()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows forbids such names")
+def test_verify_takes_names_that_pytest_would_read_as_its_own_signs(
+    book: LittleBook, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = add_run(book)
+    folder = tmp_path / "-dir[1]"
+    folder.mkdir()
+    files = [folder / "x[1].ipynb", folder / "x::y.ipynb", folder / "-x.ipynb"]
+    for file in files:
+        shutil.copy(path, file)
+    edit(files[1], "k = 1", "k = 2")
+    (folder / "test_not_meant.py").write_text("assert False")
+    assert notebooks.verify([Path("-dir[1]")]) == 1
+    assert "1 failed, 5 passed" in capfd.readouterr().out
+
+
+def test_a_name_that_the_system_refuses_is_told(book: LittleBook) -> None:
+    book.add("01_a", "k = 1")
+    for name in ("n" * 300, "n" * 300 + ".ipynb", "n" * 300 + "/x"):
+        with pytest.raises(CourseError):
+            notebooks.verify([Path(name)])
+
+
+def test_verify_finds_a_dead_kernel_out_at_once(
+    book: LittleBook, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = add_run(book)
+    edit(path, "print(k)", "import os; os._exit(1)")
+    start = time.monotonic()
+    assert notebooks.verify([path]) == 1
+    assert time.monotonic() - start < 60
+    assert "the kernel died" in capfd.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent differently on Windows")
+def test_verify_that_is_ended_leaves_no_process(book: LittleBook, tmp_path: Path) -> None:
+    path = add_run(book)
+    spin = "import os, time\\nopen('kernel', 'w').write(str(os.getpid()))\\nwhile True: pass\\n"
+    edit(path, "print(k)", spin)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "vaecourse", "verify"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    env = os.environ | {"TMPDIR": str(scratch)}
+    with subprocess.Popen(command, env=env, **quiet) as process:
+        kernel = book.folder / "kernel"
+        while not (kernel.exists() and kernel.read_text()):
+            time.sleep(0.1)
+            assert process.poll() is None
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert errors.endswith("interrupted\n")
+    assert int(kernel.read_text()) in [member.pid for member in family]
+    assert not [member for member in family if member.is_running()]
+    assert not list(scratch.iterdir())

@@ -47,8 +47,8 @@ def parse(text: str, path: Path) -> NotebookNode:
     Raises CourseError where it is none.
     """
     try:
-        nb = nbformat.reads(text, as_version=4)
-        nbformat.validate(nb)
+        nb = nbformat.convert(nbformat.reader.reads(text), 4)
+        nbformat.validate(nb)  # nbformat.reads only writes a log of what is invalid
         nbformat.writes(nb).encode()  # half a character (a surrogate) can be read, never written
         _check_settings(nb)
     except Exception as error:  # nbformat answers broken files with many kinds

@@ -57,9 +57,10 @@ def run(
     overrides = ({} if device is None else {"device": device}) | dict(parameters or {})
     if save and (scale != "course" or overrides):
         raise CourseError("stored outputs are course scale; leave out --save, or all overrides")
-    paths = [find_chapter(name) for name in names] or chapters()
-    each_once = {path.resolve(): path for path in paths}.values()
-    jobs = [_job(path, scale, overrides) for path in each_once]
+    paths: dict[Path, Path] = {}
+    for path in [find_chapter(name) for name in names] or chapters():
+        paths.setdefault(path.resolve(), path)  # one that is named twice runs once
+    jobs = [_job(path, scale, overrides) for path in paths.values()]
     for job in jobs:
         _check_room(job, save)
     results = _here(jobs) if cluster is None else on_cluster(cluster, jobs)
