@@ -7,6 +7,7 @@ honest. `vaecourse reproduce pretrained` trains them again.
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ def store(name: str, model: nn.Module, known: dict[str, Any], folder: Path = FOL
             files.replacing(folder / f"{name}.json") as card_file,
         ):
             weights_file.write(content)
-            weights_file.flush()  # a full disk is found before the card is in its place
+            weights_file.flush()
+            os.fsync(weights_file.fileno())  # a full disk is found before the card takes its place
             card_file.write(text.encode() + b"\n")
     except OSError as problem:
         raise CourseError(

@@ -47,7 +47,7 @@ def record(row: Row, run: dict[str, Any] | None, folder: Path) -> None:
             before = study["rows"].get(row.name)
             study["rows"][row.name] = _entry(row, runs)
             if before != study["rows"][row.name]:
-                files.write(path, _text(study))
+                files.write(path, _text(row.study, study))
     except OSError as problem:  # of the folder or the lock
         raise CourseError(
             f"cannot write {path}: {files.reason(problem)}; try freeing some space, or a folder "
@@ -78,9 +78,9 @@ def half_width(values: list[float]) -> float:
     return float(student_t.ppf(0.975, count - 1) * stdev(values) / count**0.5)
 
 
-def _text(study: dict[str, Any]) -> str:
+def _text(name: str, study: dict[str, Any]) -> str:
     """JSON that a line diff can read: rows in the order of the studies, a curve on one line."""
-    order = {row.name: i for i, row in enumerate(STUDIES[study["study"]])}
+    order = {row.name: i for i, row in enumerate(STUDIES[name])}
     rows = sorted(study["rows"].items(), key=lambda item: order.get(item[0], len(order)))
     text = json.dumps(study | {"rows": dict(rows)}, indent=1, ensure_ascii=False)
     return re.sub(r"\[[^\[\]{}]*\]", _on_one_line, text) + "\n"
