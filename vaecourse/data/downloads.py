@@ -18,9 +18,11 @@ def downloaded(name: str, file: str, known_hash: str | None, mirrors: Sequence[s
     """A file below the data folder; it is downloaded when it is missing or damaged.
 
     `name` is the data set's, for messages; `known_hash` is "md5:…" or "sha256:…", or None for a
-    caller that checks what is inside; the addresses in `mirrors` are tried in turn. A damaged file stays until a whole one takes its place, and a
-    whole one is never touched. Raises CourseError where the file can be neither found nor
-    downloaded, or its place cannot be read or written.
+    caller that checks what is inside; the addresses in `mirrors` are tried in turn.
+
+    A damaged file stays until a whole one takes its place, and a whole one is never touched.
+    Raises CourseError where the file can be neither found nor downloaded, or its place cannot be
+    read or written.
     """
     path = data_root() / file
     try:
