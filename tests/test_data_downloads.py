@@ -272,6 +272,15 @@ def test_what_the_server_answered_is_told(little: Little) -> None:
         data.load("mnist")
 
 
+def test_a_file_without_a_known_sum_is_downloaded_once(mirror: Mirror, data_folder: Path) -> None:
+    (mirror.folder / "a.tar").write_bytes(b"content")
+    for _ in range(2):
+        path = downloads.downloaded("a", "a/a.tar", None, [mirror.address])
+        assert path == data_folder / "a" / "a.tar"
+        assert path.read_bytes() == b"content"
+    assert mirror.asked == ["a.tar"]
+
+
 def test_the_next_mirror_helps_where_the_first_does_not(little: Little, nowhere: str) -> None:
     little.look_at(nowhere, little.mirror.address)
     assert len(data.load("mnist").x) == 50

@@ -14,13 +14,15 @@ from vaecourse.files import reason
 SECONDS = 30  # without an answer, and the next address is tried
 
 
-def downloaded(name: str, file: str, known_hash: str, mirrors: Sequence[str]) -> bytes:
-    """What a file below the data folder holds; it is downloaded when it is missing or damaged.
+def downloaded(name: str, file: str, known_hash: str | None, mirrors: Sequence[str]) -> Path:
+    """A file below the data folder; it is downloaded when it is missing or damaged.
 
-    `name` is the data set's, for messages; `known_hash` is "md5:…" or "sha256:…"; the addresses in
-    `mirrors` are tried in turn. A damaged file stays until a whole one takes its place, and a
-    whole one is never touched. Raises CourseError where the file can be neither found nor
-    downloaded, or its place cannot be read or written.
+    `name` is the data set's, for messages; `known_hash` is "md5:…" or "sha256:…", or None for a
+    caller that checks what is inside; the addresses in `mirrors` are tried in turn.
+
+    A damaged file stays until a whole one takes its place, and a whole one is never touched.
+    Raises CourseError where the file can be neither found nor downloaded, or its place cannot be
+    read or written.
     """
     path = data_root() / file
     try:
@@ -28,7 +30,7 @@ def downloaded(name: str, file: str, known_hash: str, mirrors: Sequence[str]) ->
         for mirror in mirrors:
             try:
                 _fetch(path, mirror, known_hash)
-                return path.read_bytes()
+                return path
             except (ValueError, _network_error()) as problem:
                 problems.append(_why(problem, mirror))
     except OSError as problem:
@@ -46,7 +48,7 @@ def downloaded(name: str, file: str, known_hash: str, mirrors: Sequence[str]) ->
     )
 
 
-def _fetch(path: Path, mirror: str, known_hash: str) -> None:
+def _fetch(path: Path, mirror: str, known_hash: str | None) -> None:
     registry = {path.name: known_hash}
     place = pooch.create(path.parent, mirror, registry=registry, retry_if_failed=1)
     place.fetch(path.name, downloader=_download)

@@ -5,6 +5,7 @@ torchvision takes seconds.
 """
 
 import gzip
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -79,12 +80,12 @@ def read(archives: Archives, split: str, size: int) -> Prepared:
     return Prepared(x.unsqueeze(1), y.long())
 
 
-def _array(content: bytes) -> Tensor:
+def _array(archive: Path) -> Tensor:
     """The bytes in a gzipped idx file: a header with the number and the sizes of its dimensions.
 
     The file's sum was checked, so what is in it need not be.
     """
-    data = gzip.decompress(content)
+    data = gzip.decompress(archive.read_bytes())
     dims = data[3]
     shape = np.frombuffer(data, ">u4", dims, offset=4).tolist()
     return torch.tensor(np.frombuffer(data, np.uint8, offset=4 + 4 * dims)).reshape(shape)
