@@ -1,8 +1,6 @@
 # Two commands do everything: `make book` and `make test`.
 PYTHON ?= python3
 BIN = .venv/bin
-# beside another busy process, torch's threads spinning for each other train ten times slower
-export OMP_WAIT_POLICY = PASSIVE
 ifdef VAECOURSE_DATA
 export VAECOURSE_DATA := $(abspath $(VAECOURSE_DATA))
 endif
@@ -19,6 +17,7 @@ test: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/pytest --cov --cov-fail-under=90
 	$(BIN)/vaecourse verify
 

@@ -1,67 +1,21 @@
 """The command: time every contestant in alternation, print medians and ratios, write JSON."""
 
 import json
-import os
 import platform
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
 
 import click
 import torch
 
 from benchmarks import to_target, where
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.worker import Worker
 from benchmarks.workloads import WORKLOADS
-from vaecourse.studies import commit, processor
-
-
-class Worker:
-    """A contestant in its own process, so that no library's threads or settings reach another."""
-
-    def __init__(self, name: str, workload: str, num_images: int):
-        self.log: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        contestant = CONTESTANTS[name]
-        environment = os.environ | {"TQDM_DISABLE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-        if contestant.backend:
-            environment["KERAS_BACKEND"] = contestant.backend
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.contestants", name, workload, str(num_images)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-            env=environment,
-        )
-        self._answer()
-
-    def run(self) -> tuple[float, float]:
-        """Seconds of an epoch, and what it gave."""
-        assert self.process.stdin
-        start = time.perf_counter()
-        print(file=self.process.stdin, flush=True)
-        answer = float(self._answer())
-        return time.perf_counter() - start, answer
-
-    def _answer(self) -> str:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            self.log.seek(0)
-            last = self.log.read().strip().rpartition("\n")[2]
-            raise click.ClickException(f"a contestant ended: {last}")
-        return line
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
+from vaecourse.provenance import commit, processor
 
 
 def time_all(workload: str, num_images: int, rounds: int, chosen: list[str]) -> dict[str, dict]:
@@ -117,8 +71,8 @@ def check_losses(found: dict[str, dict], tolerance: float = 0.03) -> str:
     middle = statistics.median(losses.values())
     far = {title: loss for title, loss in losses.items() if abs(loss / middle - 1) > tolerance}
     if far:
-        told = ", ".join(f"{title} {loss}" for title, loss in far.items())
-        return f"losses DIFFER by more than {tolerance:.0%} from the median {middle:.2f}: {told}"
+        names = ", ".join(f"{title} {loss}" for title, loss in far.items())
+        return f"losses DIFFER by more than {tolerance:.0%} from the median {middle:.2f}: {names}"
     return f"losses agree: all within {tolerance:.0%} of {middle:.2f} nats"
 
 
@@ -158,11 +112,11 @@ def main(
         if not only:
             work = replace(WORKLOADS[workload], num_images=num_images)
             spent = where.measure(work)
-            click.echo(where.told(spent, statistics.median(found["floor32"]["seconds"])))
+            click.echo(where.lines(spent, statistics.median(found["floor32"]["seconds"])))
             everything["workloads"][workload]["where"] = spent
         if workload == "S3" and not images and not only:
             target = to_target.measure()
-            click.echo(to_target.told(target, statistics.median(found["usual"]["seconds"])))
+            click.echo(to_target.sentence(target, statistics.median(found["usual"]["seconds"])))
             everything["workloads"][workload]["to_target"] = target
     if out:
         out.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")

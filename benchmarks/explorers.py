@@ -5,7 +5,6 @@ which is one frame's work. In JupyterLab: from a move to the picture that the ke
 """
 
 import json
-import os
 import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
-import nbformat
 
+from tests.lab import jupyterlab, run_all_cells, write_notebook
 from vaecourse import explorer, notebooks, pretrained
-from vaecourse.browsing import browser, jupyterlab, open_page, run_in_jupyterlab
-from vaecourse.explorer import widget
-from vaecourse.studies import commit, processor
+from vaecourse.browsing import browser, open_page
+from vaecourse.provenance import commit, processor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -60,7 +58,7 @@ MOVE = """async (moves) => {
 }"""
 
 
-def told(name: str, times: list[float]) -> dict[str, float]:
+def summary(name: str, times: list[float]) -> dict[str, float]:
     """The median and the slowest but one in twenty, in milliseconds; printed."""
     times = sorted(times)
     found = {
@@ -84,15 +82,13 @@ def of_the_book(chromium: "Browser", folder: Path, opened: int) -> dict[str, dic
             page.goto(path.absolute().as_uri(), wait_until="commit")
             times.append(page.evaluate(FIRST_PICTURE))
             page.context.close()
-        found[path.stem] = told(f"first picture, {path.stem}", times)
+        found[path.stem] = summary(f"first picture, {path.stem}", times)
     return found
 
 
 def on_a_page(chromium: "Browser", folder: Path, name: str) -> dict[str, float]:
-    os.environ["VAECOURSE_STATIC"] = "1"
-    widget._on_this_page.clear()  # this is a page of its own
-    shown = explorer.explore(pretrained.load(name))._repr_mimebundle_()["text/html"]
-    del os.environ["VAECOURSE_STATIC"]
+    with explorer.shown_on(explorer.Page()):
+        shown = explorer.explore(pretrained.load(name))._repr_mimebundle_()["text/html"]
     file = folder / "page.html"
     file.write_text(f"<!doctype html><meta charset=utf-8>{shown}", encoding="utf-8")
     page = chromium.new_page()
@@ -100,7 +96,7 @@ def on_a_page(chromium: "Browser", folder: Path, name: str) -> dict[str, float]:
     page.wait_for_selector(".vc-mounted")
     times = page.evaluate(MOVE, MOVES)
     page.close()
-    return told(f"move to picture on the page, {name}", times)
+    return summary(f"move to picture on the page, {name}", times)
 
 
 @contextmanager
@@ -109,16 +105,13 @@ def notebook_with(folder: Path, name: str, chromium: "Browser") -> Iterator["Pag
     source = (
         f"from vaecourse import explorer, pretrained\nexplorer.explore(pretrained.load({name!r}))"
     )
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    nb.metadata["kernelspec"] = kernel
-    nbformat.write(nb, folder / "live.ipynb")
+    write_notebook(folder / "live.ipynb", source)
     with jupyterlab(folder) as address:
         page = chromium.new_page()
         page.set_default_timeout(120_000)
-        run_in_jupyterlab(page, f"{address}live.ipynb")
+        run_all_cells(page, f"{address}live.ipynb")
         page.wait_for_function("document.querySelector('.vc-picture')?.pixels")
-        page.wait_for_timeout(2000)
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         yield page
         page.close()
 
@@ -140,7 +133,7 @@ def main(out: Path | None) -> None:
                 notebook_with(Path(folder), name, chromium) as page,
             ):
                 times = page.evaluate(MOVE, MOVES)
-                found["live"][name] = told(f"move to picture in JupyterLab, {name}", times)
+                found["live"][name] = summary(f"move to picture in JupyterLab, {name}", times)
         version = chromium.version
     if out:
         made = {

@@ -21,7 +21,7 @@ class Module(LightningModule):
         self.vae, self.lr, self.total = workload.model(), workload.lr, torch.zeros(())
 
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
-        loss, _, _ = negative_elbo(self.vae, batch[0])
+        loss, _ = negative_elbo(self.vae, batch[0])
         self.total += loss.detach().sum()
         return loss.mean()
 

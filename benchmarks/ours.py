@@ -26,6 +26,6 @@ def prepare(workload: Workload, precision: str, compiled: bool) -> Callable[[], 
             precision=precision,
             seed=next(seeds),
         )
-        return -history.train["elbo"][0]
+        return history.train["loss"][0]
 
     return epoch

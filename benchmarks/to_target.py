@@ -3,7 +3,8 @@
 import time
 
 from vaecourse.data import load
-from vaecourse.studies import STUDIES, build
+from vaecourse.studies.rows import STUDIES
+from vaecourse.studies.training import build
 from vaecourse.training import evaluate, fit, one_cycle
 
 FAST = next(row for row in STUDIES["S3"] if row.name == "n64-beta1-fast")
@@ -31,13 +32,13 @@ def measure(seed: int = 100) -> dict[str, float]:
     return {
         "epochs": FAST.num_epochs,
         "seconds": round(seconds, 1),
-        "test_loss": round(sum(evaluate(model, x_test)), 2),
+        "test_loss": round(evaluate(model, x_test)["loss"], 2),
         "published_loss": FAST.published["loss"],
         "published_epochs": REPORT.num_epochs,
     }
 
 
-def told(found: dict[str, float], usual_seconds: float) -> str:
+def sentence(found: dict[str, float], usual_seconds: float) -> str:
     """One line; the usual loop's share is its seconds an epoch times the report's epochs."""
     usual = found["published_epochs"] * usual_seconds
     return (

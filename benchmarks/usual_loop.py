@@ -32,7 +32,7 @@ def prepare(workload: Workload) -> Callable[[], float]:
         optimiser = torch.optim.Adam(model.parameters(), lr=workload.lr)
         total = 0.0
         for x in loader:
-            loss, _, _ = negative_elbo(model, x)
+            loss, _ = negative_elbo(model, x)
             optimiser.zero_grad()
             loss.mean().backward()
             optimiser.step()

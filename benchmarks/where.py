@@ -22,9 +22,9 @@ def measure(workload: Workload, precision: str = "float32", most: int = 10) -> d
     return found | {"the rest": round(sum(spent.values()) - sum(found.values()), 3)}
 
 
-def told(found: dict[str, float], floor: float) -> str:
+def lines(found: dict[str, float], floor: float) -> str:
     """A line an operation: its seconds, and how many times the floor of the whole epoch it is."""
-    lines = [f"{'where fit, float32, spends its time':44}{'s/epoch':>9}{'x floor32':>10}"]
+    table = [f"{'where fit, float32, spends its time':44}{'s/epoch':>9}{'x floor32':>10}"]
     for name, seconds in found.items():
-        lines.append(f"{name[:42]:44}{seconds:9.2f}{seconds / floor:10.2f}")
-    return "\n".join(lines)
+        table.append(f"{name[:42]:44}{seconds:9.2f}{seconds / floor:10.2f}")
+    return "\n".join(table)

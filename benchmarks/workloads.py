@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from vaecourse.data import load
-from vaecourse.networks import glorot_init
-from vaecourse.pretrained import build
+from vaecourse.networks import build, glorot_init
 from vaecourse.vae import VAE, negative_elbo
 
 
@@ -43,7 +42,7 @@ class Workload:
         """
         model, x = self.model(), self.images()[: self.batch_size]
         with FlopCounterMode(display=False) as counter:
-            loss, _, _ = negative_elbo(model, x)
+            loss, _ = negative_elbo(model, x)
             loss.mean().backward()
         return counter.get_total_flops() * self.num_images // self.batch_size
 

@@ -1,6 +1,7 @@
 """A book of small chapters, for the tests of what runs, verifies and renders one; a browser."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,3 +76,29 @@ def stream(text: str, name: str = "stdout") -> NotebookNode:
 def chromium() -> Iterator["Browser"]:
     with browsing.browser() as browser:
         yield browser
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty data folder that does not exist yet."""
+    folder = tmp_path / "root"
+    monkeypatch.setenv("VAECOURSE_DATA", str(folder))
+    return folder
+
+
+def files(folder: Path) -> set[str]:
+    """The names of the files below a folder, locks left out."""
+    return {p.name for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock"}
+
+
+def raiser(number: int) -> Callable[..., None]:
+    """A function that fails as the system does, whatever it is given."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def not_called(*_: object, **__: object) -> None:
+    raise AssertionError("this was not to be called")

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,24 +14,23 @@ from torch import Tensor, nn
 
 from vaecourse import explorer
 from vaecourse.errors import CourseError
-from vaecourse.explorer import widget
-from vaecourse.explorer.weights import UnknownLayer, packed
+from vaecourse.explorer.weights import NotOnPage, packed
 from vaecourse.networks import Autoencoder, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from vaecourse.plotting import Figure
 from vaecourse.vae import VAE
 
 
 @pytest.fixture(autouse=True)
-def live(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VAECOURSE_STATIC", raising=False)
-    monkeypatch.setattr(widget, "_on_this_page", set())
-    monkeypatch.setattr(widget, "_told", set())
+def live() -> Iterator[None]:
     torch.manual_seed(0)
+    with explorer.shown_on(None):
+        yield
 
 
 @pytest.fixture
-def on_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VAECOURSE_STATIC", "1")
+def on_page(live: None) -> Iterator[None]:
+    with explorer.shown_on(explorer.Page()):
+        yield
 
 
 def small_vae(dim: int = 2) -> VAE:
@@ -110,7 +110,7 @@ class Twice(nn.Module):
     ],
 )
 def test_a_layer_that_the_page_cannot_compute_is_named(network: nn.Module, name: str) -> None:
-    with pytest.raises(UnknownLayer, match=name):
+    with pytest.raises(NotOnPage, match=name):
         packed(network.eval(), torch.rand(1, 2))
 
 

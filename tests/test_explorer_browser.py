@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecourse import browsing, data, explorer, latent, pretrained
-from vaecourse.explorer import widget
+from vaecourse.explorer.script import SCRIPT
 from vaecourse.explorer.weights import packed
 from vaecourse.networks import MLPDecoder, MLPEncoder
 from vaecourse.vae import VAE
@@ -27,10 +27,12 @@ Opener = Callable[..., "Page"]
 
 
 @pytest.fixture(autouse=True)
-def on_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VAECOURSE_STATIC", "1")
-    monkeypatch.setattr(widget, "_on_this_page", set())
+def on_page() -> Iterator[explorer.Page]:
+    """Explorers of a test stand on a page that has none yet."""
     torch.manual_seed(0)
+    page = explorer.Page()
+    with explorer.shown_on(page):
+        yield page
 
 
 @pytest.fixture
@@ -75,9 +77,19 @@ PIXELS = """(canvas) => {
 }"""
 
 
+def settle(page: "Page") -> None:
+    """Wait until every explorer moves and has drawn what was asked for: a page's own networks
+    answer before the next frame, to which the browser may put off the move of a mouse."""
+    page.wait_for_function(
+        "[...document.querySelectorAll('.vaecourse-explorer')]"
+        ".every((one) => one.matches('.vc-mounted'))"
+    )
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def pixels(page: "Page", index: int = 0) -> Tensor:
     """The red of a picture that the page has drawn, once nothing is on its way any more."""
-    page.wait_for_timeout(150)
+    settle(page)
     return torch.tensor(page.locator(".vc-picture").nth(index).evaluate(PIXELS)) / 255
 
 
@@ -143,7 +155,7 @@ def with_whole_weights(network: nn.Module) -> None:
 
 
 def test_the_page_computes_what_torch_computes(opened: Opener) -> None:
-    page = opened(f"<script>{widget.SCRIPT}</script>")
+    page = opened(f"<script>{SCRIPT}</script>")
     for seed in range(25):
         network, example = random_network(seed)
         with_whole_weights(network)
@@ -154,7 +166,7 @@ def test_the_page_computes_what_torch_computes(opened: Opener) -> None:
 
 @pytest.mark.parametrize("name", pretrained.names())
 def test_pictures_on_the_page_are_torchs_within_the_tolerance(opened: Opener, name: str) -> None:
-    page = opened(f"<script>{widget.SCRIPT}</script>")
+    page = opened(f"<script>{SCRIPT}</script>")
     model = pretrained.load(name)
     decoder, code = model.decoder, model.encode(data.load("digits", "test").x[:50])
     z = code if isinstance(code, Tensor) else torch.cat([code[0], torch.randn_like(code[0])])
@@ -270,11 +282,11 @@ def test_alpha_goes_along_the_line_and_along_the_arc(opened: Opener) -> None:
 # -- drawing -----------------------------------------------------------------------------------
 
 
-def numbers_told(page: "Page") -> list[float]:
+def posterior(page: "Page") -> list[float]:
     """mu_1, mu_2, sigma_1, sigma_2 as the page tells them, once nothing is on its way."""
-    page.wait_for_timeout(300)
-    told = page.locator(".vc-note").inner_text().replace("−", "-")
-    return [float(number) for number in re.findall(r"-?\d+\.\d+", told)]
+    settle(page)
+    text = page.locator(".vc-note").inner_text().replace("−", "-")
+    return [float(number) for number in re.findall(r"-?\d+\.\d+", text)]
 
 
 def test_a_digit_is_encoded_as_torch_encodes_it(opened: Opener) -> None:
@@ -283,7 +295,7 @@ def test_a_digit_is_encoded_as_torch_encodes_it(opened: Opener) -> None:
     for image in (x[:1], torch.zeros(1, 1, 28, 28)):
         mu, logvar = model.encode(image)
         expected = [*mu[0].tolist(), *logvar.exp().sqrt()[0].tolist()]
-        assert numbers_told(page) == pytest.approx(expected, abs=0.02, rel=0.02)
+        assert posterior(page) == pytest.approx(expected, abs=0.02, rel=0.02)
         assert (pixels(page) - decoded(model, *mu[0].tolist())).abs().max() < 2 * TOLERANCE
         page.get_by_role("button", name="clear").click()
 
@@ -313,7 +325,7 @@ def test_a_drawing_is_centred_as_mnist_is(opened: Opener, stroke: list[tuple[int
     for across, down in stroke[1:]:
         page.mouse.move(box["x"] + across, box["y"] + down, steps=8)
     page.mouse.up()
-    column, row, spread, _ = numbers_told(page)
+    column, row, spread, _ = posterior(page)
     ink = 50 * math.log(spread)  # Σ x
     # the mean of MNIST's digits is pixel 14 in both directions
     assert ink > 15
@@ -372,7 +384,7 @@ def test_every_explorer_of_a_page_is_mounted_once(opened: Opener) -> None:
     page = opened(
         explorer.explore(model, x=x, y=y), explorer.normal(), explorer.draw_digit(model, x, y)
     )
-    page.wait_for_timeout(500)
+    settle(page)
     assert page.locator(".vc-mounted").count() == 3
     assert page.locator(".vc-panels").count() == 3
 
@@ -383,14 +395,16 @@ def test_ones_failure_is_not_wiped_by_anothers_success(opened: Opener) -> None:
         broken.decoder.layers[0].bias[0] = torch.nan  # type: ignore[index]
     page = opened(explorer.explore(broken, healthy))
     page.locator("input[type=range]").nth(2).fill("1")
-    page.wait_for_timeout(100)
+    settle(page)
     assert "NaN" in page.locator(".vc-message").inner_text()
 
 
-def test_a_page_without_its_network_keeps_its_picture(opened: Opener) -> None:
+def test_a_page_without_its_network_keeps_its_picture(
+    opened: Opener, on_page: explorer.Page
+) -> None:
     model = lively_vae()
     explorer.explore(model)._repr_mimebundle_()  # type: ignore[union-attr]
-    widget._on_this_page.remove("script")
+    on_page.carried.remove("script")
     page = opened(explorer.explore(model), explorer.normal())
     page.wait_for_selector(".vc-mounted")  # the other one is
     assert page.locator(".vc-static img").first.is_visible()
@@ -422,7 +436,7 @@ def test_nan_on_the_page_is_told(opened: Opener) -> None:
         model.decoder.layers[0].bias[0] = torch.nan  # type: ignore[index]
     page = opened(explorer.explore(model))
     page.locator("input[type=range]").nth(0).fill("3")
-    page.wait_for_timeout(100)
+    settle(page)
     assert "NaN" in page.locator(".vc-message").inner_text()
     assert page.locator(".vc-value").first.inner_text() == "3.00"
 
@@ -442,18 +456,18 @@ def test_without_javascript_and_in_print_the_picture_stands_there(opened: Opener
 
 # A model of the notebook's kind, whose kernel answers when it is told to.
 KERNEL = """
-window.asked = [];
+window.questions = [];
 window.model = {
   on: (name, callback) => (window.answer = callback),
   send: (content, _, buffers) => {
     if (content.task === "nudge") window.nudges = (window.nudges ?? 0) + 1;
-    else window.asked.push({ ...content, z: Array.from(new Float32Array(buffers[0])) });
+    else window.questions.push({ ...content, z: Array.from(new Float32Array(buffers[0])) });
   },
   off: () => {},
   get: () => (DATA),
 };
 window.reply = (grey) => {
-  const { number } = window.asked.at(-1);
+  const { number } = window.questions.at(-1);
   const bytes = new Uint8Array(new Float32Array(784).fill(grey).buffer);
   window.answer({ number }, [new DataView(bytes.buffer)]);
 };
@@ -462,12 +476,12 @@ render({ model: window.model, el: document.querySelector("#here") });
 
 
 @pytest.fixture
-def live_page(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> "Page":
-    monkeypatch.delenv("VAECOURSE_STATIC")
-    shown: Any = explorer.explore(lively_vae())
+def live_page(opened: Opener) -> "Page":
+    with explorer.shown_on(None):
+        shown: Any = explorer.explore(lively_vae())
     page = opened("<div id=here></div>")
     page.clock.install()
-    page.add_script_tag(content=widget.SCRIPT + KERNEL.replace("DATA", json.dumps(shown.data)))
+    page.add_script_tag(content=SCRIPT + KERNEL.replace("DATA", json.dumps(shown.data)))
     return page
 
 
@@ -475,11 +489,11 @@ def test_while_a_picture_is_on_its_way_only_the_last_move_is_kept(live_page: "Pa
     slider = live_page.locator("input[type=range]").nth(0)
     for position in ("0.5", "1", "1.5", "2"):
         slider.fill(position)
-    assert live_page.evaluate("asked.map((q) => q.z[0])") == [0]
+    assert live_page.evaluate("questions.map((q) => q.z[0])") == [0]
     live_page.evaluate("reply(0.2)")
-    assert live_page.evaluate("asked.map((q) => q.z[0])") == [0, 2]
+    assert live_page.evaluate("questions.map((q) => q.z[0])") == [0, 2]
     live_page.evaluate("reply(0.6)")
-    assert live_page.evaluate("asked.length") == 2
+    assert live_page.evaluate("questions.length") == 2
     assert pixels_now(live_page) == pytest.approx(0.6, abs=0.01)
 
 
@@ -495,7 +509,7 @@ def test_a_kernel_that_is_silent_is_told_and_its_late_answer_is_shown(live_page:
     live_page.evaluate("reply(0.4)")
     assert pixels_now(live_page) == pytest.approx(0.4, abs=0.01)
     assert live_page.locator(".vc-message").inner_text() == ""
-    assert live_page.evaluate("asked.map((q) => q.z[0])") == [0, 1]
+    assert live_page.evaluate("questions.map((q) => q.z[0])") == [0, 1]
 
 
 def test_only_a_question_that_waits_is_nudged(live_page: "Page") -> None:
@@ -516,20 +530,20 @@ def test_only_a_question_that_waits_is_nudged(live_page: "Page") -> None:
 
 
 def test_what_the_kernel_could_not_do_is_told(live_page: "Page") -> None:
-    live_page.evaluate("answer({ number: asked.at(-1).number, error: 'my own mistake' }, [])")
+    live_page.evaluate("answer({ number: questions.at(-1).number, error: 'my own mistake' }, [])")
     assert live_page.locator(".vc-message").inner_text() == "my own mistake"
     live_page.locator("input[type=range]").nth(0).fill("1")
-    live_page.evaluate("answer({ number: asked.at(-1).number, error: '' }, [])")
+    live_page.evaluate("answer({ number: questions.at(-1).number, error: '' }, [])")
     live_page.locator("input[type=range]").nth(0).fill("2")
-    assert live_page.evaluate("asked.map((q) => q.z[0])") == [0, 1, 2], "it goes on asking"
+    assert live_page.evaluate("questions.map((q) => q.z[0])") == [0, 1, 2], "it goes on asking"
 
 
 def test_two_views_of_a_widget_do_not_take_each_others_answers(live_page: "Page") -> None:
     live_page.evaluate(
         "render({ model, el: document.body.appendChild(document.createElement('p')) })"
     )
-    assert live_page.evaluate("new Set(asked.map((q) => q.number)).size") == 2
-    assert live_page.evaluate("asked.length") == 2
+    assert live_page.evaluate("new Set(questions.map((q) => q.number)).size") == 2
+    assert live_page.evaluate("questions.length") == 2
 
 
 def test_jupyterlabs_own_keys_are_off_inside_an_explorer(live_page: "Page") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from lab import jupyterlab, run_all_cells, write_notebook
 
 from vaecourse import browsing
 
@@ -34,6 +34,18 @@ INK = """(canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);
   return Array.from(data).filter((_, i) => i % 4 === 0);
 }"""
+DISTANCE = (
+    f"([canvas, before]) => ({INK})(canvas).reduce((s, v, i) => s + Math.abs(v - before[i]), 0)"
+)
+
+
+def wait_until_it_differs(picture: "Locator", before: list[int], by: int = 0) -> list[int]:
+    """What the picture shows when its levels, summed over pixels, differ by more than `by`."""
+    canvas = picture.element_handle()
+    picture.page.wait_for_function(
+        f"(known) => ({DISTANCE})(known) > {by}", arg=[canvas, before], timeout=MINUTE
+    )
+    return picture.evaluate(INK)
 
 
 def drag(page: "Page", pad: "Locator") -> None:
@@ -56,26 +68,18 @@ def test_a_chapter_run_whole_in_jupyterlab_has_an_explorer_that_moves(
             assert changed == 1
     nbformat.write(nb, tmp_path / CHAPTER)
     shutil.copytree(BOOK / "results", tmp_path / "results")
-    with browsing.jupyterlab(tmp_path) as address:
-        browsing.run_in_jupyterlab(page, address + CHAPTER)
+    with jupyterlab(tmp_path) as address:
+        run_all_cells(page, address + CHAPTER)
         pad = page.locator(".vc-plane").first
         pad.wait_for(timeout=4 * MINUTE)
         pad.scroll_into_view_if_needed()
         picture = page.locator(".jp-OutputArea .vc-panel .vc-picture").first
-        for _ in range(240):  # the kernel answers when it has run the other cells
-            before = picture.evaluate(INK)
-            if max(before) > 100:
-                break
-            page.wait_for_timeout(500)
-        else:
-            pytest.fail("no picture has come from the kernel")
-        drag(page, pad)
-        page.wait_for_timeout(1000)
-        dragged = picture.evaluate(INK)
-        assert sum(abs(a - b) for a, b in zip(before, dragged, strict=True)) > 5000
+        # the kernel answers when it has run the other cells
+        first = wait_until_it_differs(picture, [0] * 784, by=100)
         pad.press("ArrowLeft")
-        page.wait_for_timeout(1000)
-        assert picture.evaluate(INK) != dragged
+        stepped = wait_until_it_differs(picture, first)
+        drag(page, pad)
+        wait_until_it_differs(picture, stepped, by=5000)
         assert page.locator(".vc-message").first.inner_text() == ""
         assert not page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count()
 
@@ -96,15 +100,13 @@ explorer.explore(Mortal(MLPEncoder(4), MLPDecoder(2)))"""
 
 
 def test_a_kernel_that_dies_in_the_middle_of_a_drag_is_told(tmp_path: Path, page: "Page") -> None:
-    nb = new_notebook(cells=[new_code_cell(MORTAL)])
-    nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
-    nbformat.write(nb, tmp_path / "mortal.ipynb")
-    with browsing.jupyterlab(tmp_path) as address:
-        browsing.run_in_jupyterlab(page, f"{address}mortal.ipynb")
+    write_notebook(tmp_path / "mortal.ipynb", MORTAL)
+    with jupyterlab(tmp_path) as address:
+        run_all_cells(page, f"{address}mortal.ipynb")
         pad = page.locator(".vc-plane")
         pad.wait_for(timeout=MINUTE)
-        page.wait_for_timeout(2000)
+        wait_until_it_differs(page.locator(".vc-panel .vc-picture"), [0] * 784)
         assert page.locator(".vc-message").inner_text() == ""
         drag(page, pad)
-        told = page.get_by_text("the kernel does not answer: it is busy, or has ended")
-        told.wait_for(timeout=MINUTE)
+        silence = page.get_by_text("the kernel does not answer: it is busy, or has ended")
+        silence.wait_for(timeout=MINUTE)

@@ -1,6 +1,5 @@
-"""The repository keeps to its own plan: files that must agree, arrows that point one way."""
+"""The repository keeps to its own plan: files that must agree, chapters in order."""
 
-import ast
 import re
 import tomllib
 from pathlib import Path
@@ -61,66 +60,6 @@ def test_constraints_pin_every_direct_requirement_at_a_version_it_allows() -> No
 def test_constraints_name_no_address(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"://|--(extra-)?index|@ file|--find-links", text)
-
-
-# -- the module map ----------------------------------------------------------------------------
-
-ORDER = (
-    *("errors", "vae", "networks", "objectives", "variants", "data", "training", "metrics"),
-    *("latent", "plotting", "explorer", "pretrained", "studies"),
-    *("browsing", "notebooks", "classroom", "cli"),
-)
-EXACTLY = {
-    "networks": set(),
-    "data": set(),
-    "latent": set(),
-    "plotting": set(),
-    "objectives": {"vae"},
-    "metrics": {"vae"},
-    "training": {"vae", "data"},
-    "browsing": set(),
-    "notebooks": {"data", "browsing"},
-}
-PACKAGE = ROOT / "vaecourse"
-FILES = sorted(
-    path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem[0] != "_"
-)
-
-
-def module_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
-
-
-def imported_by(path: Path) -> set[str]:
-    """Every dotted name that a file of the package imports, at its top or inside a function."""
-    package = ".".join(path.relative_to(ROOT).parent.parts)
-    return notebooks.imports(ast.parse(path.read_text(encoding="utf-8")), package)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_the_arrows_of_the_module_map_point_up_only(path: Path) -> None:
-    module = module_of(path)
-    assert module in ORDER, "give the new module its place in the map"
-    names = {name.split(".")[1] for name in imported_by(path) if name.startswith("vaecourse.")}
-    used = names.intersection(ORDER) - {module, "errors"}
-    assert used <= EXACTLY.get(module, set(ORDER[: ORDER.index(module)]))
-
-
-def test_the_package_itself_imports_nothing() -> None:
-    assert imported_by(PACKAGE / "__init__.py") == set()
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_nothing_imports_a_notebook(path: Path) -> None:
-    roots = {name.partition(".")[0] for name in imported_by(path)}
-    assert not roots & {
-        "book",
-        "solutions",
-        "assignments",
-        "importnb",
-        "nbimporter",
-        "import_ipynb",
-    }
 
 
 # -- the chapters ------------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 import math
 
+import pytest
 import torch
 from torch import Tensor, nn
 
-from vaecourse.metrics import active_units, log_likelihood
-from vaecourse.networks import MLPDecoder, MLPEncoder
-from vaecourse.vae import VAE, negative_elbo
+from vaecourse.errors import CourseError
+from vaecourse.metrics import active_units, kl_by_dimension, log_likelihood
+from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
+from vaecourse.vae import VAE, gaussian_kl, negative_elbo
 
 
 class Constant(nn.Module):
@@ -77,3 +79,46 @@ def test_a_unit_is_active_where_its_mean_varies_by_more_than_the_threshold() -> 
     assert active_units(model, x) == 2
     assert active_units(model, x, threshold=0.008) == 3
     assert active_units(model, x[:1]) == 0
+
+
+def test_an_autoencoder_uses_the_dimensions_in_which_its_codes_vary() -> None:
+    model = Autoencoder(MLPEncoder(3, ()), MLPDecoder(3, ()))
+    with torch.no_grad():
+        model.encoder.layers[-1].weight[1] = 0.0
+        model.encoder.layers[-1].weight[[0, 2]] *= 10
+    assert active_units(model, torch.rand(50, 1, 28, 28)) == 2
+
+
+def test_the_kl_by_dimension_adds_up_to_the_mean_kl() -> None:
+    model, x = VAE(MLPEncoder(6, (16,)), MLPDecoder(3, (16,))), torch.rand(1500, 1, 28, 28)
+    by_dimension = kl_by_dimension(model, x)
+    assert by_dimension.shape == (3,)
+    with torch.no_grad():
+        torch.testing.assert_close(by_dimension.sum(), gaussian_kl(*model.encode(x)).mean())
+
+
+def test_an_autoencoder_has_no_kl() -> None:
+    model = Autoencoder(MLPEncoder(2, ()), MLPDecoder(2, ()))
+    with pytest.raises(CourseError, match=r"got Autoencoder.*try active_units"):
+        kl_by_dimension(model, torch.rand(5, 1, 28, 28))
+
+
+@pytest.mark.parametrize("num_samples", [0, -3])
+def test_no_samples_give_no_estimate(num_samples: int) -> None:
+    model = VAE(MLPEncoder(4, ()), MLPDecoder(2, ()))
+    with pytest.raises(CourseError, match=f"1 or more, got {num_samples}; try 500"):
+        log_likelihood(model, torch.rand(2, 1, 28, 28), num_samples)
+
+
+def test_a_model_that_fails_is_given_back_as_it_was() -> None:
+    class Fails(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError
+
+    model = VAE(Fails(), Constant(torch.zeros(1, 1, 1), 2)).train()
+    model.decoder.eval()
+    for measure in (log_likelihood, active_units, kl_by_dimension):
+        with pytest.raises(RuntimeError):
+            measure(model, torch.zeros(2, 1, 1, 1))
+        assert model.training
+        assert not model.decoder.training

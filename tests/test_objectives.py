@@ -1,13 +1,22 @@
-"""The plain autoencoder's objective, beside the VAE's."""
+"""Objectives beside the ELBO, each against what it must be equal to, above or below."""
 
 import math
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+from vaecourse.errors import CourseError
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
-from vaecourse.objectives import reconstruction_loss, squared_error
-from vaecourse.vae import VAE, negative_elbo, reconstruction_nll
+from vaecourse.objectives import (
+    WarmUp,
+    free_bits,
+    importance_weighted_bound,
+    reconstruction_loss,
+    squared_error,
+)
+from vaecourse.training import fit
+from vaecourse.vae import VAE, bernoulli_nll, gaussian_kl_by_dimension, gaussian_nll, negative_elbo
 
 SHAPE = (1, 5, 4)
 
@@ -16,19 +25,17 @@ def autoencoder() -> Autoencoder:
     return Autoencoder(MLPEncoder(2, (8,), SHAPE), MLPDecoder(2, (8,), SHAPE))
 
 
+def vae(latent_dim: int = 3) -> VAE:
+    torch.manual_seed(0)
+    return VAE(MLPEncoder(2 * latent_dim, (8,), SHAPE), MLPDecoder(latent_dim, (8,), SHAPE))
+
+
 def test_an_autoencoder_is_charged_for_its_reconstruction_alone() -> None:
     model, x = autoencoder(), torch.rand(6, *SHAPE)
-    loss, recon_nll, kl = reconstruction_loss(model, x)
-    assert torch.equal(loss, recon_nll)
-    assert torch.equal(recon_nll, reconstruction_nll(model(x), x, "bernoulli"))
-    assert torch.equal(kl, torch.zeros(6))
-
-
-@pytest.mark.parametrize("beta", [0.0, 4.0])
-def test_beta_does_nothing_to_an_autoencoder(beta: float) -> None:
-    model, x = autoencoder(), torch.rand(6, *SHAPE)
-    plain, scaled = reconstruction_loss(model, x), reconstruction_loss(model, x, beta)
-    assert all(map(torch.equal, plain, scaled))
+    loss, terms = reconstruction_loss(model, x)
+    assert torch.equal(loss, bernoulli_nll(model(x), x))
+    assert terms.keys() == {"recon_nll"}
+    assert torch.equal(loss, terms["recon_nll"])
 
 
 def test_every_weight_of_an_autoencoder_feels_the_loss() -> None:
@@ -37,13 +44,114 @@ def test_every_weight_of_an_autoencoder_feels_the_loss() -> None:
     assert all(weight.grad is not None and weight.grad.any() for weight in model.parameters())
 
 
+def test_a_vae_is_no_autoencoder() -> None:
+    with pytest.raises(CourseError, match=r"got VAE.*; try objective=negative_elbo"):
+        fit(vae(), torch.rand(6, *SHAPE), objective=reconstruction_loss, batch_size=6)
+
+
 def test_squared_error_is_a_gaussian_nll_of_variance_one_half_but_for_a_constant() -> None:
-    torch.manual_seed(0)
-    model, x = VAE(MLPEncoder(4), MLPDecoder(2)), torch.rand(3, 1, 28, 28)
+    model, x = vae(), torch.rand(3, *SHAPE)
     torch.manual_seed(1)
-    loss, error, kl = squared_error(model, x, 2.0)
+    loss, terms = squared_error(model, x, 2.0)
     torch.manual_seed(1)
-    _, nll, same_kl = negative_elbo(model, x, likelihood="gaussian", std=math.sqrt(0.5))
-    torch.testing.assert_close(error, nll - 784 * math.log(math.sqrt(math.pi)))
-    torch.testing.assert_close(kl, same_kl)
-    torch.testing.assert_close(loss, error + 2 * kl)
+    logits, _, _ = model(x)
+    constant = 20 * math.log(math.sqrt(math.pi))
+    torch.testing.assert_close(
+        terms["squared_error"], gaussian_nll(logits, x, math.sqrt(0.5)) - constant
+    )
+    torch.testing.assert_close(loss, terms["squared_error"] + 2 * terms["kl"])
+
+
+# -- free bits ---------------------------------------------------------------------------------
+
+
+def test_without_free_nats_the_mean_loss_is_the_negative_elbo() -> None:
+    model, x = vae(), torch.rand(6, *SHAPE)
+    torch.manual_seed(1)
+    loss, terms = free_bits(model, x, nats=0.0)
+    torch.manual_seed(1)
+    plain, same_terms = negative_elbo(model, x)
+    torch.testing.assert_close(loss.mean(), plain.mean())
+    torch.testing.assert_close(terms, same_terms)
+
+
+def test_a_dimension_below_its_free_nats_costs_them_and_feels_no_kl() -> None:
+    model, x = vae(), torch.rand(6, *SHAPE)
+    kl = gaussian_kl_by_dimension(*model.encode(x)).mean(dim=0).detach()
+    free = float(kl.median())  # one dimension below, one above, one at it
+    torch.manual_seed(1)
+    loss, terms = free_bits(model, x, nats=free)
+    torch.testing.assert_close((loss - terms["recon_nll"]).mean(), kl.max() + 2 * kl.median())
+    all_free, terms = free_bits(model, x, nats=100.0)
+    (all_free - terms["recon_nll"]).mean().backward()
+    assert all(weight.grad is None or not weight.grad.any() for weight in model.parameters())
+
+
+# -- the importance-weighted bound -------------------------------------------------------------
+
+
+def test_with_one_sample_the_bound_is_an_estimate_of_the_negative_elbo() -> None:
+    model, x = vae(), torch.rand(4, *SHAPE)
+    many = x.repeat(20_000, 1, 1, 1)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        differences = importance_weighted_bound(model, many, 1)[0] - negative_elbo(model, many)[0]
+    assert abs(differences.mean()) < 5 * differences.std() / len(many) ** 0.5
+
+
+def test_the_bound_falls_as_samples_are_added() -> None:
+    model, x = vae(), torch.rand(4, *SHAPE).repeat(500, 1, 1, 1)
+    with torch.no_grad():
+        model.encoder.layers[-1].bias[:3] = 1.5  # far from the prior, so that samples matter
+        means = [importance_weighted_bound(model, x, k)[0].mean().item() for k in (1, 5, 50)]
+    assert means[0] > means[1] > means[2]
+
+
+def test_the_gradient_of_the_bound_is_that_of_finite_differences() -> None:
+    model, x = vae().double(), torch.rand(4, *SHAPE, dtype=torch.float64)
+    bias = model.encoder.layers[-1].bias
+
+    def bound(value: Tensor) -> Tensor:
+        torch.manual_seed(1)
+        with torch.no_grad():
+            bias.copy_(value)
+        return importance_weighted_bound(model, x, 5)[0].sum()
+
+    start, step = bias.detach().clone(), 1e-6
+    (gradient,) = torch.autograd.grad(bound(start), bias)
+    for i in range(len(start)):
+        move = step * nn.functional.one_hot(torch.tensor(i), len(start)).double()
+        slope = (bound(start + move) - bound(start - move)).item() / (2 * step)
+        assert gradient[i].item() == pytest.approx(slope, rel=1e-5, abs=1e-7)
+
+
+# -- warm-up -----------------------------------------------------------------------------------
+
+
+def test_the_weight_rises_by_a_straight_line_and_stays() -> None:
+    objective = WarmUp(beta=2.0, until=0.5)
+    weights = []
+    for done in (0.0, 0.125, 0.25, 0.5, 0.75, 1.0):
+        objective.advance(done)
+        weights.append(objective.weight.item())
+    assert weights == [0.0, 0.5, 1.0, 2.0, 2.0, 2.0]
+
+
+def test_fit_takes_a_warm_up_along() -> None:
+    seen: list[float] = []
+
+    class Recording(WarmUp):
+        def forward(self, model: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            seen.append(self.weight.item())
+            loss, terms = super().forward(model, x)
+            torch.testing.assert_close(loss, terms["recon_nll"] + self.weight * terms["kl"])
+            return loss, terms
+
+    fit(vae(), torch.rand(8, *SHAPE), objective=Recording(until=0.5), num_epochs=2, batch_size=2)
+    assert seen == [0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("until", [0.0, -1.0, 1.5, math.nan])
+def test_a_warm_up_that_never_ends_is_refused(until: float) -> None:
+    with pytest.raises(CourseError, match="expected until above 0"):
+        WarmUp(until=until)

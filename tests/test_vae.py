@@ -1,6 +1,8 @@
 """The laws of the VAE page: each term against torch.distributions, the bound against the truth."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -15,10 +17,19 @@ from torch.distributions import (
     kl_divergence,
 )
 
+from vaecourse.errors import CourseError
 from vaecourse.networks import MLPDecoder, MLPEncoder
-from vaecourse.vae import VAE, gaussian_kl, negative_elbo, reconstruction_nll
+from vaecourse.vae import (
+    VAE,
+    bernoulli_nll,
+    gaussian_kl,
+    gaussian_kl_by_dimension,
+    gaussian_nll,
+    negative_elbo,
+)
 
 SHAPE = (2, 4, 3)
+Likelihood = Callable[[Tensor, Tensor], Tensor]
 few = settings(max_examples=25, deadline=None)
 seeds = st.integers(0, 10_000)
 sizes = st.integers(1, 12)
@@ -96,6 +107,17 @@ def test_kl_adds_up_over_dimensions(seed: int, batch: int, left: int, right: int
     torch.testing.assert_close(gaussian_kl(mu, logvar), parts[0] + parts[1])
 
 
+@few
+@given(seeds, sizes, sizes)
+def test_kl_by_dimension_is_what_each_dimension_would_cost_alone(
+    seed: int, batch: int, latent_dim: int
+) -> None:
+    mu, logvar = randn(2, batch, latent_dim, seed=seed)
+    columns = zip(mu.split(1, dim=1), logvar.split(1, dim=1), strict=True)
+    alone = torch.stack([gaussian_kl(m, v) for m, v in columns], dim=1)
+    torch.testing.assert_close(gaussian_kl_by_dimension(mu, logvar), alone)
+
+
 def test_the_gradient_of_kl_is_right() -> None:
     mu, logvar = randn(2, 4, 3).unbind()
     mu, logvar = mu.clone().requires_grad_(), logvar.clone().requires_grad_()
@@ -115,7 +137,7 @@ def test_bernoulli_nll_of_binary_images_is_that_of_torch_distributions(
 ) -> None:
     logits, x = 3 * randn(batch, *SHAPE, seed=seed), rand(batch, *SHAPE, seed=seed).round()
     expected = -Independent(Bernoulli(logits=logits), 3).log_prob(x)
-    nll = reconstruction_nll(logits, x)
+    nll = bernoulli_nll(logits, x)
     assert nll.shape == (batch,)
     torch.testing.assert_close(nll, expected)
 
@@ -124,7 +146,7 @@ def test_bernoulli_nll_of_grey_images_is_the_written_out_formula() -> None:
     logits, x = randn(5, *SHAPE), rand(5, *SHAPE)
     p = 1 / (1 + (-logits).exp())
     expected = -(x * p.log() + (1 - x) * (1 - p).log()).sum(dim=(1, 2, 3))
-    torch.testing.assert_close(reconstruction_nll(logits, x, "bernoulli"), expected)
+    torch.testing.assert_close(bernoulli_nll(logits, x), expected)
 
 
 @few
@@ -134,43 +156,59 @@ def test_gaussian_nll_is_that_of_torch_distributions_with_its_constant(
 ) -> None:
     logits, x = randn(batch, *SHAPE, seed=seed), rand(batch, *SHAPE, seed=seed)
     expected = -Independent(Normal(logits.sigmoid(), std), 3).log_prob(x)
-    torch.testing.assert_close(reconstruction_nll(logits, x, "gaussian", std), expected)
+    torch.testing.assert_close(gaussian_nll(logits, x, std), expected)
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("nll", [bernoulli_nll, gaussian_nll])
 @pytest.mark.parametrize("logit", [-200.0, 200.0])
 @pytest.mark.parametrize("pixel", [0.0, 0.5, 1.0])
 def test_nll_and_its_gradient_are_finite_for_extreme_logits(
-    likelihood: str, logit: float, pixel: float
+    nll: Likelihood, logit: float, pixel: float
 ) -> None:
     logits = torch.full((2, *SHAPE), logit, requires_grad=True)
     x = torch.full((2, *SHAPE), pixel)
-    nll = reconstruction_nll(logits, x, likelihood)
-    (gradient,) = torch.autograd.grad(nll.sum(), logits)
-    assert nll.isfinite().all()
+    nats = nll(logits, x)
+    (gradient,) = torch.autograd.grad(nats.sum(), logits)
+    assert nats.isfinite().all()
     assert gradient.isfinite().all()
-    if likelihood == "bernoulli":  # log(1 + exp(±200)) is 0 or 200, to every digit of float32
+    if nll is bernoulli_nll:  # log(1 + exp(±200)) is 0 or 200, to every digit of float32
         one = max(logit, 0) - pixel * logit
-        torch.testing.assert_close(nll, torch.full((2,), one * math.prod(SHAPE)))
+        torch.testing.assert_close(nats, torch.full((2,), one * math.prod(SHAPE)))
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-def test_an_image_twice_as_tall_costs_twice_as_much(likelihood: str) -> None:
+@pytest.mark.parametrize("nll", [bernoulli_nll, partial(gaussian_nll, std=0.3)])
+def test_an_image_twice_as_tall_costs_twice_as_much(nll: Likelihood) -> None:
     logits, x = randn(5, *SHAPE), rand(5, *SHAPE)
-    once = reconstruction_nll(logits, x, likelihood, std=0.3)
-    twice = reconstruction_nll(torch.cat([logits] * 2, 2), torch.cat([x] * 2, 2), likelihood, 0.3)
-    torch.testing.assert_close(twice, 2 * once)
+    once = nll(logits, x)
+    torch.testing.assert_close(nll(torch.cat([logits] * 2, 2), torch.cat([x] * 2, 2)), 2 * once)
 
 
-def test_each_image_pays_for_itself_alone() -> None:
+@pytest.mark.parametrize("nll", [bernoulli_nll, gaussian_nll])
+def test_each_image_pays_for_itself_alone(nll: Likelihood) -> None:
     logits, x = randn(5, *SHAPE), rand(5, *SHAPE)
-    alone = torch.cat([reconstruction_nll(logits[i : i + 1], x[i : i + 1]) for i in range(5)])
-    torch.testing.assert_close(reconstruction_nll(logits, x), alone)
+    alone = torch.cat([nll(logits[i : i + 1], x[i : i + 1]) for i in range(5)])
+    torch.testing.assert_close(nll(logits, x), alone)
 
 
-def test_an_unknown_likelihood_is_named_beside_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"'bernoulli' or 'gaussian', got 'laplace'"):
-        reconstruction_nll(randn(1, *SHAPE), rand(1, *SHAPE), "laplace")
+def test_a_width_of_a_pixel_of_an_image_or_of_all_costs_what_torch_distributions_say() -> None:
+    logits, x = randn(5, *SHAPE), rand(5, *SHAPE)
+    for shape in ((), (1,), SHAPE, (5, 1, 1, 1), (5, *SHAPE)):
+        std = rand(*shape, seed=3) + 0.2
+        expected = -Independent(Normal(logits.sigmoid(), std.expand_as(x)), 3).log_prob(x)
+        torch.testing.assert_close(gaussian_nll(logits, x, std), expected)
+
+
+def test_a_learned_width_comes_to_the_root_of_the_mean_squared_error() -> None:
+    """There the gradient of the likelihood is zero; and it is the exact one everywhere."""
+    logits, x = randn(5, *SHAPE), rand(5, *SHAPE)
+    best = (logits.sigmoid() - x).square().mean().sqrt()
+    for factor in (0.5, 1.0, 2.0):
+        std = (factor * best).requires_grad_()
+        (gradient,) = torch.autograd.grad(gaussian_nll(logits, x, std).sum(), std)
+        exact = x.numel() * (1 / std - best**2 / std**3)
+        torch.testing.assert_close(gradient, exact, atol=1e-8, rtol=1e-8)
+    log_std = torch.tensor(-1.0, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda v: gaussian_nll(logits, x, v.exp()), log_std)
 
 
 # -- the random step ---------------------------------------------------------------------------
@@ -257,6 +295,10 @@ def test_samples_are_decoded_from_the_prior() -> None:
     assert_mean_is(z.square(), 1.0, within=0.02)
 
 
+def test_samples_are_of_the_weights_own_precision() -> None:
+    assert small_vae().double().sample(2).dtype == torch.float64
+
+
 def test_reconstruct_decodes_the_mean_and_draws_nothing() -> None:
     model, x = small_vae(), rand(5, *SHAPE).float()
     before = torch.get_rng_state()
@@ -270,27 +312,27 @@ def test_reconstruct_decodes_the_mean_and_draws_nothing() -> None:
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 4.0])
-@pytest.mark.parametrize(("likelihood", "std"), [("bernoulli", 1.0), ("gaussian", 0.2)])
+@pytest.mark.parametrize("nll", [bernoulli_nll, partial(gaussian_nll, std=0.2)])
 def test_the_loss_is_the_reconstruction_term_and_beta_times_kl(
-    beta: float, likelihood: str, std: float
+    beta: float, nll: Likelihood
 ) -> None:
     model, x = small_vae(), rand(5, *SHAPE).float()
     torch.manual_seed(4)
-    loss, recon_nll, kl = negative_elbo(model, x, beta, likelihood, std)
+    loss, terms = negative_elbo(model, x, beta, nll)
     torch.manual_seed(4)
     logits, mu, logvar = model(x)
-    assert torch.equal(loss, recon_nll + beta * kl)
-    assert torch.equal(recon_nll, reconstruction_nll(logits, x, likelihood, std))
-    assert torch.equal(kl, gaussian_kl(mu, logvar))
+    assert torch.equal(loss, terms["recon_nll"] + beta * terms["kl"])
+    assert torch.equal(terms["recon_nll"], nll(logits, x))
+    assert torch.equal(terms["kl"], gaussian_kl(mu, logvar))
     assert loss.shape == (5,)
 
 
-def test_beta_is_1_and_the_likelihood_bernoulli_unless_told() -> None:
+def test_beta_is_1_and_the_likelihood_bernoulli_unless_said_otherwise() -> None:
     model, x = small_vae(), rand(5, *SHAPE).float()
     torch.manual_seed(5)
-    plain = negative_elbo(model, x)
+    loss, _ = negative_elbo(model, x)
     torch.manual_seed(5)
-    assert all(map(torch.equal, plain, negative_elbo(model, x, 1.0, "bernoulli")))
+    assert torch.equal(loss, negative_elbo(model, x, 1.0, bernoulli_nll)[0])
 
 
 class LinearGaussian(nn.Module):
@@ -346,7 +388,7 @@ def draws(model: VAE, x: Tensor, beta: float = 1.0, count: int = 20_000) -> Tens
     """One-sample losses (count, batch)."""
     torch.manual_seed(0)
     many = x.repeat(count, 1, 1, 1)
-    loss, _, _ = negative_elbo(model, many, beta, "gaussian", LinearGaussian.s)
+    loss, _ = negative_elbo(model, many, beta, partial(gaussian_nll, std=LinearGaussian.s))
     return loss.view(count, len(x))
 
 
@@ -412,5 +454,14 @@ def test_the_known_answer_itself_is_known_right() -> None:
 @pytest.mark.parametrize("code_dim", [1, 2, 3, 8])
 def test_an_encoder_of_another_size_than_mu_and_logvar_is_refused(code_dim: int) -> None:
     model = VAE(MLPEncoder(code_dim, shape=SHAPE), MLPDecoder(2, shape=SHAPE))
-    with pytest.raises(ValueError, match=f"got {code_dim}; try code_dim=4"):
+    with pytest.raises(CourseError, match=rf"got \(3, {code_dim}\); try code_dim=4"):
         model(torch.zeros(3, *SHAPE))
+
+
+def test_an_encoder_that_gives_two_tensors_is_refused() -> None:
+    class Two(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return torch.zeros(len(x), 2), torch.zeros(len(x), 2)
+
+    with pytest.raises(CourseError, match=r"one tensor of mu, then logvar, .* got tuple"):
+        VAE(Two(), MLPDecoder(2, shape=SHAPE)).encode(torch.zeros(3, *SHAPE))

@@ -1,11 +1,6 @@
-"""Pages in a real browser, with the network cut; and a real JupyterLab for it to open."""
+"""Pages in a real browser, with the network cut."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,54 +80,3 @@ def browser() -> Iterator["Browser"]:
         )
         yield chromium
         chromium.close()
-
-
-@contextmanager
-def jupyterlab(folder: Path) -> Iterator[str]:
-    """The address, ending in "/lab/tree/", of a JupyterLab over `folder`, which keeps its settings.
-
-    Its token is "test". All cells of a notebook are on the page, not only those in the window.
-    """
-    settings = folder / "jupyter"
-    tracker = settings / "lab" / "@jupyterlab" / "notebook-extension"
-    tracker.mkdir(parents=True)
-    (tracker / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1"]
-    command += ["--IdentityProvider.token=test", f"--ServerApp.root_dir={folder}"]
-    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    hidden = {"VAECOURSE_STATIC", "TQDM_DISABLE"}
-    environment = {key: value for key, value in os.environ.items() if key not in hidden}
-    environment |= {"JUPYTER_CONFIG_DIR": str(settings), "OMP_WAIT_POLICY": "PASSIVE"}
-    environment |= {"JUPYTERLAB_SETTINGS_DIR": str(settings / "lab")}
-    log = folder / "server.log"
-    with log.open("w") as told:
-        server = subprocess.Popen(command, env=environment, stdout=told, stderr=told)
-    try:
-        for _ in range(600):
-            if server.poll() is not None:
-                raise CourseError(f"JupyterLab did not start:\n{log.read_text()}")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        else:
-            raise CourseError(f"JupyterLab does not answer after a minute:\n{log.read_text()}")
-        yield f"http://127.0.0.1:{port}/lab/tree/"
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def run_in_jupyterlab(page: "Page", address: str) -> None:
-    """Open a notebook in a JupyterLab and start all its cells; `address` is without the token."""
-    two_minutes = 120_000
-    page.goto(f"{address}?token=test")
-    # before its kernel has answered, "Run" would ask which kernel to take
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=two_minutes)
-    page.wait_for_timeout(2000)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()

@@ -162,21 +162,18 @@ def reproduce(
 ) -> None:
     """Train the source reports' models, and set what is measured beside what was published."""
     from vaecourse import notebooks
-    from vaecourse import studies as s
+    from vaecourse.studies.rows import choose
+    from vaecourse.studies.table import table
 
-    rows = s.choose(studies, only)
+    rows = choose(studies, only)
     folder = notebooks.book_folder() / "results"
     if not dry_run:
-        s.reproduce(
-            rows,
-            folder,
-            num_seeds=seeds,
-            precision=precision,
-            device=device,
-            resume=resume,
-            say=click.echo,
-        )
-    click.echo(s.table(rows, folder))
+        from vaecourse.studies.run import Settings
+        from vaecourse.studies.run import reproduce as train_and_score
+
+        settings = Settings(folder, precision=precision, device=device, resume=resume)
+        train_and_score(rows, settings, num_seeds=seeds, say=click.echo)
+    click.echo(table(rows, folder))
 
 
 @main.command()

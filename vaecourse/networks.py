@@ -10,10 +10,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from vaecourse.errors import CourseError
+from vaecourse.errors import CourseError, unknown_name
+from vaecourse.vae import VAE
 
 Shape = tuple[int, int, int]  # channels, height, width
 DIGIT: Shape = (1, 28, 28)
+NETWORKS = ("mlp", "mlp-autoencoder", "conv", "conv-3")  # what `build` knows
 
 
 def _check_dim(name: str, value: int) -> None:
@@ -176,3 +178,22 @@ class Autoencoder(nn.Module):
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images in [0, 1], of the shape of x."""
         return self(x).sigmoid()
+
+
+def build(network: str, latent_dim: int) -> VAE | Autoencoder:
+    """An untrained model of digits: "mlp" is S3's network, "conv" S1's, "conv-3" its larger one.
+
+    All are VAEs but "mlp-autoencoder", S3's network with nothing random in it. Raises CourseError
+    for another name.
+    """
+    if network == "mlp-autoencoder":
+        return Autoencoder(MLPEncoder(latent_dim), MLPDecoder(latent_dim))
+    if network == "mlp":
+        return VAE(MLPEncoder(2 * latent_dim), MLPDecoder(latent_dim))
+    if network not in NETWORKS:
+        raise unknown_name("network", network, NETWORKS)
+    num_convs = 2 if network == "conv" else 3
+    return VAE(
+        ConvEncoder(2 * latent_dim, num_convs=num_convs),
+        ConvDecoder(latent_dim, num_convs=num_convs),
+    )

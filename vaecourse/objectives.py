@@ -80,7 +80,7 @@ def importance_weighted_bound(model: nn.Module, x: Image, num_samples: int = 5) 
     return bound, {"iw_nll": bound}
 
 
-for each in (reconstruction_loss, squared_error, free_bits):
+for each in (reconstruction_loss, squared_error, free_bits, importance_weighted_bound):
     each.capturable = True  # type: ignore[attr-defined]
 
 

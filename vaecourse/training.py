@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from vaecourse.data import check_images
+from vaecourse.checks import check_model, check_numbers, check_precision, check_train_and_val
 from vaecourse.device import (
     captured,
     check_device,
@@ -24,13 +24,12 @@ from vaecourse.device import (
     set_threads,
     widened,
 )
-from vaecourse.errors import CourseError, unknown_name
+from vaecourse.errors import CourseError
 from vaecourse.objectives import Terms
 from vaecourse.vae import Image, negative_elbo
 
 Objective = Callable[[nn.Module, Tensor], Terms]
 Means = dict[str, float]  # "loss" and the objective's terms by name, in nats an image
-PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass
@@ -107,13 +106,13 @@ def fit(
     gives anything but a number an image, and for a loss or weights that become NaN or infinite: the
     model then holds the weights from the start of that epoch.
     """
-    _check_images(x, x_val)
-    _check_numbers(num_epochs, batch_size, lr, len(x))
-    _check_model(model, objective)
-    check_precision(precision)
-    place = check_device(device)
     history, modes = History(), [(part, part.training) for part in model.modules()]
     try:
+        check_train_and_val(x, x_val)
+        check_numbers(num_epochs, batch_size, lr, len(x))
+        check_model(model, objective)
+        check_precision(precision)
+        place = check_device(device)
         with interrupts_held():  # the first optimiser of a process imports for seconds
             step = _Step(model, x, objective, place, precision, lr)
         x_val = None if x_val is None else x_val.detach().to(place, step.dtype)
@@ -245,64 +244,6 @@ def _named(given: Terms, count: int) -> dict[str, Tensor]:
                 f"got {came}; try .flatten(1).sum(dim=1), and no mean over the batch"
             )
     return terms
-
-
-# -- what is refused ---------------------------------------------------------------------------
-
-
-def check_precision(precision: str) -> None:
-    """CourseError for one that `fit` does not know."""
-    if precision not in PRECISIONS:
-        raise unknown_name("precision", str(precision), PRECISIONS)
-
-
-def _check_images(x: Image, x_val: Image | None) -> None:
-    check_images(x)
-    if x_val is None:
-        return
-    check_images(x_val)
-    if x_val.shape[1:] != x.shape[1:]:
-        raise CourseError(
-            f"expected x_val with images of the shape of x, {tuple(x.shape[1:])}, "
-            f"got {tuple(x_val.shape[1:])}; try the same data set for both"
-        )
-
-
-def _check_numbers(num_epochs: int, batch_size: int, lr: float, count: int) -> None:
-    for name, value, kind in (
-        ("num_epochs", num_epochs, int),
-        ("batch_size", batch_size, int),
-        ("lr", lr, int | float),
-    ):
-        if not isinstance(value, kind) or isinstance(value, bool):
-            what = "a whole number" if kind is int else "a number"
-            raise CourseError(f"expected {what} for {name}, got {value!r}; try {name}=1")
-    if num_epochs < 1:
-        raise CourseError(f"expected num_epochs of 1 or more, got {num_epochs}; try num_epochs=20")
-    if not 1 <= batch_size <= count:
-        raise CourseError(
-            f"expected a batch_size from 1 to the {count} images given, got {batch_size}; "
-            f"try batch_size={min(128, count)}"
-        )
-    if not 0 <= lr < math.inf:
-        raise CourseError(f"expected an lr of 0 or more, and finite, got {lr}; try lr=1e-3")
-
-
-def _check_model(model: nn.Module, objective: Objective) -> None:
-    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        raise CourseError(
-            f"expected a model that trains on one device, got it in {type(model).__name__}; "
-            "try fit(model.module, …, device='cuda')"
-        )
-    if not any(weight.requires_grad for weight in model.parameters()):
-        raise CourseError(
-            "expected weights to train, got a frozen model; try model.requires_grad_(True)"
-        )
-    if objective is negative_elbo and not hasattr(model, "reparameterize"):
-        raise CourseError(
-            f"expected a VAE for negative_elbo, got {type(model).__name__}; "
-            "try objective=reconstruction_loss"
-        )
 
 
 def _check_finite(

@@ -68,11 +68,12 @@ class VAE(nn.Module):
 
     def encode(self, x: Image) -> tuple[Code, Code]:
         code = self.encoder(x)
-        came = tuple(code.shape[1:]) if isinstance(code, Tensor) else type(code).__name__
-        if came != (2 * self.latent_dim,):
+        size = 2 * self.latent_dim
+        if not isinstance(code, Tensor) or code.shape[1:] != (size,):
+            came = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
             raise CourseError(
-                f"expected an encoder to mu and logvar in one tensor, (batch, 2 * "
-                f"{self.latent_dim}), got {came}; try code_dim={2 * self.latent_dim}"
+                f"expected an encoder to one tensor of mu, then logvar, (batch, {size}), "
+                f"got {came}; try code_dim={size}"
             )
         mu, logvar = code.chunk(2, dim=1)
         return mu, logvar
@@ -97,6 +98,11 @@ class VAE(nn.Module):
         weight = next(self.parameters())  # z must be of their kind, and lie where they lie
         z = torch.randn(num_images, self.latent_dim, dtype=weight.dtype, device=weight.device)
         return self.decode(z).sigmoid()
+
+
+def is_vae(model: nn.Module) -> bool:
+    """Whether it draws z from a posterior: an autoencoder does not."""
+    return hasattr(model, "reparameterize")
 
 
 def negative_elbo(

@@ -2,7 +2,6 @@
 
 import io
 import math
-import os
 import tempfile
 from pathlib import Path
 
@@ -14,11 +13,11 @@ FRAMES = 36
 
 
 def main() -> None:
-    os.environ["VAECOURSE_STATIC"] = "1"
     x, y = data.load("digits", "test")
-    shown = explorer.explore(
-        pretrained.load("mnist-mlp-2d"), x=x, y=y, titles=["latent plane"]
-    )
+    with explorer.shown_on(explorer.Page()):
+        shown = explorer.explore(
+            pretrained.load("mnist-mlp-2d"), x=x, y=y, titles=["latent plane"]
+        )
     pictures = []
     with tempfile.TemporaryDirectory() as folder, browsing.browser() as browser:
         file = Path(folder) / "page.html"

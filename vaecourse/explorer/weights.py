@@ -3,116 +3,123 @@
 import base64
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module as global_hooks
 
+from vaecourse.device import evaluating
 from vaecourse.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 
 OURS = (MLPEncoder, MLPDecoder, ConvEncoder, ConvDecoder)
+RESHAPES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout)  # or nothing, in evaluation mode
+KNOWN = (*RESHAPES, nn.ReLU, nn.LeakyReLU, nn.Sigmoid, nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+STEPS = 511  # a weight is a whole number from −511 to 511
 
 
-class UnknownLayer(Exception):
-    """A layer that the page's runtime does not know; the message is its name."""
+class NotOnPage(Exception):
+    """What the page cannot compute, in a few words."""
 
 
-@contextmanager
-def asked(model: nn.Module) -> Iterator[Tensor]:
-    """Inference mode; gives a tensor on the model's device and of its type, to be like."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield next(model.parameters(), torch.zeros(()))
-    finally:
-        model.train(was_training)
-
-
-def packed(network: nn.Module, example: Tensor) -> dict[str, Any]:
+def packed(network: nn.Module, examples: Tensor) -> dict[str, Any]:
     """The network as JSON: its layers, and their weights as quantised numbers in base64.
 
-    `example` is one input with its batch dimension. A weight is stored as a whole number from −511
+    `examples` (n, …) are inputs like those to come. A weight is stored as a whole number from −511
     to 511 times the scale of its output unit (or channel), a bias in float32; all are deflated.
     (Eight bits would move some pixels of a trained network by a sixth of their range.)
-    Raises UnknownLayer for a layer that runtime.js cannot compute.
+    Raises NotOnPage for what runtime.js cannot compute: a layer that it does not know, or one that
+    is more than its class says (by a hook, or a `forward` of its own); and where the layers one
+    after another do not give what the network gives.
     """
-    passed: list[tuple[nn.Module, tuple[int, ...], tuple[int, ...]]] = []  # in order of computing
-    leaves = list(_leaves(network))
-    hooks = [
-        leaf.register_forward_hook(
-            lambda layer, args, out: passed.append((layer, args[0].shape[1:], out.shape[1:]))
-        )
-        for leaf in set(leaves)
-    ]
-    try:
-        with asked(network) as weight:
-            network(example.to(weight))
-    finally:
-        for hook in hooks:
-            hook.remove()
     layers, numbers = [], []
-    for leaf, *shapes in passed:
-        layer, arrays = _described(leaf, *shapes)
-        if layer:
-            layers.append(layer)
+    with evaluating(network):
+        values = examples
+        for layer in _layers(network):
+            given, values = values, layer(values.clone())  # a clone: some compute in place
+            description, arrays = _described(layer, given.shape[1:], values.shape[1:])
+            layers += description
             numbers += arrays
+        whole = network(examples.clone())
+    if not same(values, whole):
+        raise NotOnPage(f"what {type(network).__name__} adds to its layers")
     # what looks like noise holds no repetitions to search for: shorter codes for frequent bytes
     deflate = zlib.compressobj(9, strategy=zlib.Z_RLE)
     content = deflate.compress(b"".join(array.tobytes() for array in numbers)) + deflate.flush()
     return {
-        "inputs": example[0].numel(),
+        "inputs": examples[0].numel(),
         "layers": layers,
         "weights": base64.b64encode(content).decode(),
     }
 
 
-def _leaves(network: nn.Module) -> Iterator[nn.Module]:
+def same(first: Any, second: Any) -> bool:
+    """Whether two tensors hold the same numbers, but for the order of summing."""
+    return (
+        isinstance(first, Tensor)
+        and isinstance(second, Tensor)
+        and first.shape == second.shape
+        and torch.allclose(first, second, equal_nan=True)
+    )
+
+
+def _layers(network: nn.Module) -> Iterator[nn.Module]:
     """The layers in the order in which they are computed, where that order is known."""
+    name = type(network).__name__
+    if network._forward_hooks or network._forward_pre_hooks or "forward" in vars(network):
+        raise NotOnPage(f"{name} with a hook or a forward of its own")
+    if global_hooks._global_forward_hooks or global_hooks._global_forward_pre_hooks:
+        raise NotOnPage("the hooks of all modules")
     if type(network) in OURS:  # a subclass may compute anything
-        yield from _leaves(network.layers)  # type: ignore[arg-type]
+        yield from _layers(network.layers)  # type: ignore[arg-type]
     elif type(network) is nn.Sequential:
         for part in network:
-            yield from _leaves(part)
-    elif any(True for _ in network.children()):
-        raise UnknownLayer(type(network).__name__)
-    else:
+            yield from _layers(part)
+    elif type(network) in KNOWN:  # neither a subclass, a parametrised weight's included
         yield network
+    else:
+        raise NotOnPage(f"the layer {name}")
 
 
 def _described(
-    layer: nn.Module, shape_in: tuple[int, ...], shape_out: tuple[int, ...]
-) -> tuple[dict[str, Any] | None, list[np.ndarray]]:
-    """What runtime.js must know of a layer, and its numbers; None where nothing is computed."""
-    if isinstance(layer, nn.Flatten | nn.Unflatten | nn.Identity | nn.Dropout):
-        return None, []
-    if isinstance(layer, nn.ReLU):
-        return {"kind": "leaky", "slope": 0}, []
-    if isinstance(layer, nn.LeakyReLU):
-        return {"kind": "leaky", "slope": layer.negative_slope}, []
-    if isinstance(layer, nn.Sigmoid):
-        return {"kind": "sigmoid"}, []
-    if isinstance(layer, nn.Linear) and len(shape_in) == 1:
-        told = {"kind": "dense", "inputs": layer.in_features, "outputs": layer.out_features}
-        return told, _quantised(layer.weight, layer.bias)
-    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and _is_plain(layer):
-        transposed = isinstance(layer, nn.ConvTranspose2d)
-        told = {
-            "kind": "transposed" if transposed else "convolution",
-            "from": list(shape_in),
-            "to": list(shape_out),
-            "kernel": list(layer.kernel_size),
-            "stride": list(layer.stride),
-            "padding": list(layer.padding),
-        }
-        weight = layer.weight.transpose(0, 1) if transposed else layer.weight
-        return told, _quantised(weight, layer.bias)
-    raise UnknownLayer(type(layer).__name__)
+    layer: Any, shape_in: torch.Size, shape_out: torch.Size
+) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
+    """What runtime.js must know of a layer, and its numbers; nothing for what only reshapes."""
+    kind = type(layer)
+    if kind in RESHAPES and shape_in.numel() == shape_out.numel():
+        return [], []
+    if kind is nn.ReLU:
+        return [{"kind": "leaky", "slope": 0}], []
+    if kind is nn.LeakyReLU:
+        return [{"kind": "leaky", "slope": layer.negative_slope}], []
+    if kind is nn.Sigmoid:
+        return [{"kind": "sigmoid"}], []
+    if kind is nn.Linear and len(shape_in) == 1:
+        dense = {"kind": "dense", "inputs": layer.in_features, "outputs": layer.out_features}
+        return [dense], _quantised(layer.weight, layer.bias)
+    if kind in (nn.Conv2d, nn.ConvTranspose2d) and _is_plain(layer) and len(shape_in) == 3:
+        return _convolution(layer, shape_in, shape_out)
+    raise NotOnPage(f"the layer {kind.__name__}")
 
 
-def _is_plain(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+def _convolution(
+    layer: Any, shape_in: torch.Size, shape_out: torch.Size
+) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
+    transposed = isinstance(layer, nn.ConvTranspose2d)
+    description = {
+        "kind": "transposed" if transposed else "convolution",
+        "from": list(shape_in),
+        "to": list(shape_out),
+        "kernel": list(layer.kernel_size),
+        "stride": list(layer.stride),
+        "padding": list(layer.padding),
+    }
+    weight = layer.weight.transpose(0, 1) if transposed else layer.weight
+    return [description], _quantised(weight, layer.bias)
+
+
+def _is_plain(layer: Any) -> bool:
     return (
         layer.groups == 1
         and layer.dilation == (1, 1)
@@ -125,8 +132,8 @@ def _quantised(weight: Tensor, bias: Tensor | None) -> list[np.ndarray]:
     """Scales and biases by output (float32), then the whole numbers, output by output: first all
     their upper eight bits (int8), then all their lower two (uint8)."""
     rows = weight.detach().float().cpu().flatten(1)
-    scale = rows.abs().amax(dim=1) / 511
-    whole = (rows / scale.clamp(min=1e-30)[:, None]).round().numpy().astype("<i2")
+    scale = rows.abs().amax(dim=1) / STEPS
+    whole = (rows / scale.clamp(min=1e-30)[:, None]).round().nan_to_num(0).numpy().astype("<i2")
     offset = torch.zeros(len(rows)) if bias is None else bias.detach().float().cpu()
     return [
         scale.numpy().astype("<f4"),

@@ -5,66 +5,71 @@ commit. All were trained without the 1,000 held-out images of `digits`, so scori
 honest. `vaecourse reproduce pretrained` trains them again.
 """
 
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError
 from torch import nn
 
-from vaecourse.errors import unknown_name
-from vaecourse.networks import Autoencoder, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from vaecourse import files
+from vaecourse.errors import CourseError, unknown_name
+from vaecourse.networks import Autoencoder, build
+from vaecourse.results import Shape, mismatch
 from vaecourse.vae import VAE
 
 FOLDER = Path(__file__).parent
-NETWORKS = ("mlp", "mlp-autoencoder", "conv", "conv-3")
+CARD: Shape = {
+    "protocol": {"network": str, "latent_dim": int, "objective": str},
+    "figures": {str: float},
+}
 
 
-def names() -> list[str]:
+def names(folder: Path = FOLDER) -> list[str]:
     """The models that can be loaded."""
-    return sorted(card.stem for card in FOLDER.glob("*.json"))
+    return sorted(card.stem for card in folder.glob("*.json"))
 
 
-def card(name: str) -> dict[str, Any]:
+def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     """What is known of a model: data, protocol, seed, figures in nats an image, commit, versions.
 
-    Raises CourseError for a name that is none of `names()`.
+    Raises CourseError for a name that is none of `names()`, and for a damaged card.
     """
-    if name not in names():
-        raise unknown_name("trained model", name, names())
-    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    if name not in names(folder):
+        raise unknown_name("trained model", name, names(folder))
+    path = folder / f"{name}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise _damaged(path, f"found none that can be read ({problem})") from problem
+    difference = mismatch(found, CARD)
+    if difference:
+        raise _damaged(path, difference)
+    return found
 
 
-def load(name: str) -> VAE | Autoencoder:
+def load(name: str, folder: Path = FOLDER) -> VAE | Autoencoder:
     """A trained model of digits (1, 28, 28), in float32 on the CPU, ready to encode and decode.
 
-    Raises CourseError for a name that is none of `names()`.
+    Raises CourseError for a name that is none of `names()`, and for damaged files.
     """
-    protocol = card(name)["protocol"]
-    with torch.device("meta"):  # no random weights are drawn only to be replaced
-        model = build(protocol["network"], protocol["latent_dim"])
-    weights = load_file(FOLDER / f"{name}.safetensors")
-    model.load_state_dict({key: value.float() for key, value in weights.items()}, assign=True)
+    known, path = card(name, folder), folder / f"{name}.safetensors"
+    try:
+        with torch.device("meta"):  # no random weights are drawn only to be replaced
+            model = build(known["protocol"]["network"], known["protocol"]["latent_dim"])
+        content = path.read_bytes()
+        weights = safetensors.torch.load(content)
+        model.load_state_dict({key: value.float() for key, value in weights.items()}, assign=True)
+    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError) as problem:
+        what = " ".join(str(problem).split())[:200]
+        raise _damaged(path, f"found none that can be read ({what})") from problem
+    if "sha256" in known and known["sha256"] != _sum(content):
+        raise _damaged(path, f"found others than those of its card, {name}.json")
     return model.eval()
-
-
-def build(network: str, latent_dim: int) -> VAE | Autoencoder:
-    """An untrained model of digits: "mlp" is S3's network, "conv" S1's, "conv-3" its larger one.
-
-    All are VAEs but "mlp-autoencoder", S3's network with nothing random in it.
-    """
-    if network == "mlp-autoencoder":
-        return Autoencoder(MLPEncoder(latent_dim), MLPDecoder(latent_dim))
-    if network == "mlp":
-        return VAE(MLPEncoder(2 * latent_dim), MLPDecoder(latent_dim))
-    if network not in NETWORKS:
-        raise unknown_name("network", network, NETWORKS)
-    num_convs = 2 if network == "conv" else 3
-    return VAE(
-        ConvEncoder(2 * latent_dim, num_convs=num_convs),
-        ConvDecoder(latent_dim, num_convs=num_convs),
-    )
 
 
 def halve(model: nn.Module) -> None:
@@ -74,9 +79,37 @@ def halve(model: nn.Module) -> None:
             weight.copy_(weight.half())
 
 
-def store(name: str, model: nn.Module, known: dict[str, Any]) -> None:
-    """Keep a trained model, in half precision, and its card; `known["protocol"]` can rebuild it."""
+def store(name: str, model: nn.Module, known: dict[str, Any], folder: Path = FOLDER) -> None:
+    """Keep a trained model, in half precision, and its card; `known["protocol"]` can rebuild it.
+
+    Both files are written in full before either takes its place, and the card tells the sum of its
+    weights, so that `load` refuses a pair that is none. Raises CourseError where that fails.
+    """
     weights = {key: value.cpu().half().contiguous() for key, value in model.state_dict().items()}
-    (FOLDER / f"{name}.safetensors").write_bytes(save(weights))
-    text = json.dumps(known, indent=1, ensure_ascii=False)
-    (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    content = safetensors.torch.save(weights)
+    text = json.dumps(known | {"sha256": _sum(content)}, indent=1, ensure_ascii=False)
+    try:
+        with (
+            files.replacing(folder / f"{name}.safetensors") as weights_file,
+            files.replacing(folder / f"{name}.json") as card_file,
+        ):
+            weights_file.write(content)
+            weights_file.flush()
+            os.fsync(weights_file.fileno())  # a full disk is found before the card takes its place
+            card_file.write(text.encode() + b"\n")
+    except OSError as problem:
+        raise CourseError(
+            f"cannot write the trained model {name} to {folder}: {files.reason(problem)}; try "
+            "freeing some space, or a folder that can be written"
+        ) from problem
+
+
+def _sum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _damaged(path: Path, what: str) -> CourseError:
+    return CourseError(
+        f"expected the card and weights of a trained model in {path}: {what}; try installing the "
+        "package again, or `git checkout` in a clone"
+    )

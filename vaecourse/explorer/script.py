@@ -1,0 +1,11 @@
+"""The explorers' JavaScript, joined into one script for the page and the widget alike."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+BASE = ("runtime", "engines", "controls", "plane", "drawing")
+KINDS = ("explore", "between", "sketch", "normal")  # a file an explorer
+SCRIPT = "\n".join(
+    (FOLDER / "js" / f"{name}.js").read_text("utf-8") for name in (*BASE, *KINDS, "mounting")
+)
+STYLE = (FOLDER / "explorer.css").read_text("utf-8")

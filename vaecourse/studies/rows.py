@@ -1,0 +1,159 @@
+"""The experiments of the source reports, as data, with their published figures.
+
+A study is a report; a row is one model in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from vaecourse.errors import unknown_name
+
+PRETRAINED = "pretrained"  # the study of the weights that come with the package
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of a report: what is trained, how, on what, and what was published.
+
+    `published` is nats an image ("recon_nll", "kl", "loss"), from the place that `source` names.
+    The loss is recon_nll + beta · kl. `by` is "report" where the training is the report's own, and
+    "course" where it is one of ours, set beside a published figure or not.
+    """
+
+    study: str
+    name: str
+    source: str
+    network: str  # as `networks.build` names them
+    latent_dim: int
+    num_epochs: int
+    batch_size: int
+    lr: float
+    beta: float = 1.0
+    objective: str = "negative_elbo"  # one of OBJECTIVES
+    init: str = "pytorch"  # the layers' first weights: PyTorch's own, or "glorot", Keras's
+    one_cycle: bool = False
+    data: str = "train"  # a key of DATA
+    by: str = "report"
+    published: dict[str, float] = field(default_factory=dict)
+
+    def protocol(self) -> dict[str, Any]:
+        """What the trained weights depend on, beside the seed and the precision."""
+        others = {"study", "name", "source", "published", "by"}
+        return {key: value for key, value in asdict(self).items() if key not in others}
+
+
+DATA = {
+    "train": "MNIST's 60,000 training images",
+    "all": "MNIST's 60,000 training and 10,000 test images",
+    "without-digits": "MNIST's training images without the 1,000 of the test split of 'digits'",
+}
+OBJECTIVES = ("negative_elbo", "squared_error", "reconstruction_loss")
+
+
+def _s3(latent_dim: int, beta: float, recon_nll: float, kl: float, loss: float) -> Row:
+    return Row(
+        study="S3",
+        name=f"n{latent_dim}-beta{beta:g}",
+        source=f"S3.3, n = {latent_dim}, β = {beta:g}",
+        network="mlp",
+        latent_dim=latent_dim,
+        beta=beta,
+        num_epochs=300,
+        batch_size=256,
+        lr=1e-4,
+        published={"recon_nll": recon_nll, "kl": kl, "loss": loss},
+    )
+
+
+def _s1(name: str, source: str, loss: float, **changes: Any) -> list[Row]:
+    """A model by the report's protocol and by an honest one."""
+    base = Row(
+        study="S1",
+        name=name,
+        source=source,
+        network="conv",
+        latent_dim=2,
+        num_epochs=30,
+        batch_size=128,
+        lr=1e-3,
+        init="glorot",  # the report's models are Keras's
+        data="all",
+        published={"loss": loss},
+    )
+    report = replace(base, **changes)
+    honest = replace(report, name=f"{name}-honest", data="train", published={}, by="course")
+    return [report, honest]
+
+
+_S3 = [
+    _s3(1, 1.0, 156.82, 4.22, 161.04),
+    _s3(2, 1.0, 137.70, 6.80, 144.49),
+    _s3(64, 1.0, 76.23, 23.80, 100.03),
+    _s3(64, 0.1, 59.18, 77.68, 66.94),
+    _s3(64, 0.5, 69.50, 34.30, 86.65),
+    _s3(64, 2.0, 87.29, 15.46, 118.20),
+    _s3(64, 10.0, 143.37, 3.69, 180.22),
+]
+# the same network and data by a schedule of our own: soon at the published loss, and far below it
+_OURS = replace(_S3[2], batch_size=128, lr=3e-3, one_cycle=True, by="course")
+_FAST = replace(_OURS, name="n64-beta1-fast", num_epochs=22)
+_BEST = replace(_OURS, name="n64-beta1-best", num_epochs=300)
+_S1 = [
+    _s1("base", "S1.1, 2-D", 151.5002),
+    _s1("third-convolution", "S1.2, 128 filters more", 141.4165, network="conv-3"),
+    _s1("1d", "S1.3, 1-D", 163.2497, latent_dim=1),
+    _s1("10d", "S1.4, 10-D", 124.3071, latent_dim=10),
+    _s1("mse", "S1.5, squared error", 37.5024, objective="squared_error"),
+]
+
+# the same model and protocol, but for what its layers start from
+_PYTORCH_INIT = replace(_S1[0][0], name="base-pytorch-init", init="pytorch", by="course")
+
+
+def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Row:
+    return Row(
+        study=PRETRAINED,
+        name=name,
+        source="",
+        network=network,
+        latent_dim=latent_dim,
+        num_epochs=num_epochs,
+        batch_size=128,
+        lr=2e-3,
+        objective="reconstruction_loss" if network == "mlp-autoencoder" else "negative_elbo",
+        init="glorot" if network.startswith("conv") else "pytorch",
+        one_cycle=True,
+        data="without-digits",
+        by="course",
+    )
+
+
+STUDIES: dict[str, list[Row]] = {
+    "S1": [*(pair[i] for i in (0, 1) for pair in _S1), _PYTORCH_INIT],
+    "S3": [*_S3, _FAST, _BEST],
+    PRETRAINED: [
+        _pretrained("mnist-autoencoder-2d", "mlp-autoencoder", 2, 40),
+        _pretrained("mnist-mlp-2d", "mlp", 2, 40),
+        _pretrained("mnist-mlp-10d", "mlp", 10, 40),
+        _pretrained("mnist-mlp-64d", "mlp", 64, 40),
+        _pretrained("mnist-conv-2d", "conv", 2, 8),
+        _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
+    ],
+}
+
+
+def choose(studies: Sequence[str] = (), only: Sequence[str] = ()) -> list[Row]:
+    """The rows of these studies (all, where none is named) with these names (all, likewise).
+
+    Each once, however often it is named. Raises CourseError for a study or a row that does not
+    exist.
+    """
+    for study in studies:
+        if study not in STUDIES:
+            raise unknown_name("study", study, STUDIES)
+    rows = [row for study in dict.fromkeys(studies) or STUDIES for row in STUDIES[study]]
+    for name in only:
+        if name not in [row.name for row in rows]:
+            raise unknown_name("row", name, [row.name for row in rows])
+    return [row for row in rows if not only or row.name in only]

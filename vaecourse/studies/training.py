@@ -1,0 +1,115 @@
+"""A row trained: its pictures, its model before training, and the run that `fit` makes of them."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaecourse import networks
+from vaecourse.data import load
+from vaecourse.device import seeded
+from vaecourse.networks import Autoencoder, glorot_init
+from vaecourse.objectives import Terms, reconstruction_loss, squared_error
+from vaecourse.provenance import commit, processor, versions
+from vaecourse.studies.rows import DATA, Row
+from vaecourse.training import History, Objective, fit, one_cycle
+from vaecourse.vae import VAE, negative_elbo
+
+OBJECTIVES: dict[str, Callable[..., Terms]] = {
+    "negative_elbo": negative_elbo,
+    "squared_error": squared_error,
+    "reconstruction_loss": reconstruction_loss,
+}
+
+
+class Pictures(NamedTuple):
+    """What a row trains on, and MNIST's test images, which may be among them."""
+
+    train: Tensor
+    test: Tensor
+    held_out: bool  # whether the test images are
+
+
+def pictures(row: Row) -> Pictures:
+    """The row's pictures."""
+    train, test = load("mnist", "train").x, load("mnist", "test").x
+    if row.data == "all":
+        return Pictures(torch.cat([train, test]), test, held_out=False)
+    if row.data == "without-digits":
+        digits = {picture.numpy().tobytes() for picture in load("digits", "test").x}
+        kept = [picture.numpy().tobytes() not in digits for picture in train]
+        train = train[torch.tensor(kept)]
+    return Pictures(train, test, held_out=True)
+
+
+def build(row: Row, seed: int) -> VAE | Autoencoder:
+    """The row's model before training."""
+    with seeded(seed):
+        model = networks.build(row.network, row.latent_dim)
+        if row.init == "glorot":
+            glorot_init(model)
+        return model
+
+
+def objective(row: Row) -> Objective:
+    """What the row minimises."""
+    chosen = OBJECTIVES[row.objective]
+    return partial(chosen, beta=row.beta) if row.beta != 1 else chosen
+
+
+def train(
+    row: Row, seed: int, seen: Pictures, precision: str, device: str
+) -> tuple[VAE | Autoencoder, dict[str, Any]]:
+    """The trained model, and what is known of the run: a run of `results.read` without figures.
+
+    Raises KeyboardInterrupt where it was stopped by hand, and CourseError as `fit` does.
+    """
+    model = build(row, seed)
+    start = time.perf_counter()
+    history = fit(
+        model,
+        seen.train,
+        seen.test if seen.held_out else None,
+        objective=objective(row),
+        num_epochs=row.num_epochs,
+        batch_size=row.batch_size,
+        lr=row.lr,
+        schedule=one_cycle if row.one_cycle else None,
+        precision=precision,
+        seed=seed,
+        device=device,
+    )
+    if history.interrupted:
+        raise KeyboardInterrupt
+    seconds = time.perf_counter() - start
+    chip = torch.cuda.get_device_name(device) if device.startswith("cuda") else processor()
+    run = {
+        "seed": seed,
+        "protocol": row.protocol(),
+        "data": f"{DATA[row.data]}: {len(seen.train):,}",
+        "precision": precision,
+        "device": f"{device}: {chip}",
+        "threads": torch.get_num_threads(),
+        "seconds": round(seconds, 1),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "versions": versions(),
+        "curves": _curves(history),
+    }
+    return model, run
+
+
+def _curves(history: History) -> dict[str, list[float]]:
+    """Loss and KL by epoch, in nats an image: while training, and on the test images from before
+    the first epoch on."""
+    parts = {"train": history.train, "test": history.validation}
+    return {
+        f"{part}_{name}": [round(value, 3) for value in curves[name]]
+        for part, curves in parts.items()
+        for name in ("loss", "kl")
+        if name in curves
+    }
