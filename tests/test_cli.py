@@ -210,6 +210,14 @@ def test_data_reports_what_it_fetched_and_refuses_an_unknown_name() -> None:
     assert "did you mean 'ellipses'" in result.stderr
 
 
+def test_the_folder_of_a_user_that_there_is_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAECOURSE_DATA", "~no-such-user/data")
+    result = vaecourse("data", "ellipses")
+    assert result.exit_code in (0, 1)  # which needs no folder
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "data           MISSING" in vaecourse("doctor").output
+
+
 # -- doctor ------------------------------------------------------------------------------------
 
 

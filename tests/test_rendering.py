@@ -58,7 +58,7 @@ def test_what_cannot_be_rendered_leaves_the_old_pages(
 def test_pages_that_cannot_be_put_in_place_leave_the_old_ones(tmp_path: Path) -> None:
     place = tmp_path / "html"
     place.mkdir()
-    with pytest.raises(CourseError, match="cannot put the new pages into .*No such file"):
+    with pytest.raises(CourseError, match=r"cannot put the new pages into .*No such file"):
         rendering._swap(tmp_path / "nowhere", place, tmp_path / "aside")
     assert [path.name for path in tmp_path.iterdir()] == ["html"]
 

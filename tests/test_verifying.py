@@ -64,7 +64,8 @@ def add_run(book: LittleBook) -> Path:
     """A chapter as a run of it would store it."""
     path = book.add("01_a", "k = 1", "print(k)")
     mark_fresh(path)
-    edit(path, '"outputs": []', f'"outputs": [{json.dumps(stream("1\n"))}]')
+    printed = json.dumps(stream("1\n"))
+    edit(path, '"outputs": []', f'"outputs": [{printed}]')
     return path
 
 

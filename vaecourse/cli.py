@@ -7,7 +7,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -86,7 +86,8 @@ TEXT = Text()
 def main() -> None:
     """Autoencoders and variational autoencoders, hands on: run, check and render the course."""
     if root := os.environ.get("VAECOURSE_DATA"):  # kernels work in other folders
-        os.environ["VAECOURSE_DATA"] = str(Path(root).expanduser().absolute())
+        with suppress(RuntimeError):  # "~nobody" is told where data are needed
+            os.environ["VAECOURSE_DATA"] = str(Path(root).expanduser().absolute())
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # no source line
 
 

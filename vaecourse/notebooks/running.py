@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,16 +65,18 @@ def run(
     for job in jobs:
         _check_room(job, save)
     results = _here(jobs) if cluster is None else on_cluster(cluster, jobs)
-    written, failures = [], []
-    for job, outcome in results:
-        try:
-            written.append(_finish(job, outcome, save))
-            print(f"  {written[-1]}", flush=True)
-        except CourseError as error:
-            failures.append(str(error))
+    written: dict[Path, Path] = {}
+    failures = []
+    with closing(results):
+        for job, outcome in results:
+            try:
+                file = written[job.path] = _finish(job, outcome, save)
+                print(f"  {file}", flush=True)
+            except CourseError as error:
+                failures.append(str(error))
     if failures:
         raise CourseError("\n".join(failures))
-    return written
+    return [written[job.path] for job in jobs]
 
 
 # -- before ------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ def _check_room(job: Job, save: bool) -> None:
 # -- during ------------------------------------------------------------------------------------
 
 
-def _here(jobs: Iterable[Job]) -> Iterator[tuple[Job, str | CourseError]]:
+def _here(jobs: Iterable[Job]) -> Generator[tuple[Job, str | CourseError], None, None]:
     for job in jobs:
         print(f"running {job.path.stem}", flush=True)
         start = time.perf_counter()
