@@ -166,7 +166,7 @@ def _with_rounded_weights(layer: Any, values: Tensor) -> Tensor:
 
 
 def _is_far(values: Tensor, on_page: Tensor) -> bool:
-    """Whether a pixel in a thousand is off by a tenth, or a number by a twentieth of the largest."""
+    """Whether a pixel in a thousand is off by a tenth, or a number by a twentieth of the most."""
     pixels_off = (values.sigmoid() - on_page.sigmoid()).abs()
     off = (values - on_page).abs().max() / values.abs().max()
     return bool((pixels_off > 0.1).float().mean() > 0.001 or off > 0.05)
