@@ -4,13 +4,15 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+from torch.nn.utils.parametrizations import weight_norm
 
 from vaecourse import explorer
 from vaecourse.errors import CourseError
@@ -50,6 +52,29 @@ def diverged() -> VAE:
 def colours() -> VAE:
     shape = (3, 8, 8)
     return VAE(MLPEncoder(4, (16,), shape), MLPDecoder(2, (16,), shape)).eval()
+
+
+class Decoder(nn.Module):
+    """One layer, and then whatever is asked for."""
+
+    latent_dim = 2
+
+    def __init__(self, after: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.layer, self.after = nn.Linear(2, 784), after
+
+    def forward(self, z: Tensor) -> Any:
+        return self.after(self.layer(z).view(-1, 1, 28, 28))
+
+
+def decoding(after: Callable[[Tensor], Any]) -> VAE:
+    return VAE(MLPEncoder(4), Decoder(after))
+
+
+def ending_in_a_sigmoid() -> VAE:
+    model = small_vae()
+    model.decoder.layers.append(nn.Sigmoid())  # type: ignore[operator, union-attr]
+    return model
 
 
 def page_of(shown: Any) -> str:
@@ -245,6 +270,35 @@ def test_the_plane_holds_codes_that_lie_far_out() -> None:
         (lambda: explorer.explore(small_vae(), x=digits()[0], y=torch.ones(12, 2)), r"12, 2"),
         (lambda: explorer.explore(diverged(), x=digits()[0]), "finite codes"),
         (lambda: explorer.interpolate(diverged(), *digits()[0][:2]), "finite codes"),
+        (lambda: explorer.explore(small_vae(), *digits()), "images as x=x"),
+        (lambda: explorer.explore([small_vae()]), "got list"),  # type: ignore[arg-type]
+        (lambda: explorer.explore(VAE), "got type"),  # type: ignore[arg-type]
+        (lambda: explorer.explore(small_vae(), titles="a"), "list of texts"),
+        (lambda: explorer.explore(small_vae(), titles=[1]), "list of texts"),  # type: ignore[list-item]
+        (lambda: explorer.explore(small_vae(), titles=5), "list of texts"),  # type: ignore[arg-type]
+        (lambda: explorer.explore(small_vae(), x=255 * digits()[0]), "divide by 255"),
+        (lambda: explorer.explore(small_vae(), x=digits()[0].byte()), "uint8"),
+        (lambda: explorer.explore(small_vae(), x=digits()[0].numpy()), "ndarray"),
+        (lambda: explorer.explore(small_vae(), x=digits()[0][:, 0]), "unsqueeze"),
+        (lambda: explorer.explore(small_vae(), x=torch.rand(2, 1, 32, 32)), "1, 28, 28"),
+        (lambda: explorer.explore(small_vae(), x=digits()[0], y=[1] * 12), "as_tensor"),
+        (lambda: explorer.explore(small_vae(), x=digits()[0], y=torch.rand(12)), "whole number"),
+        (lambda: explorer.explore(decoding(lambda v: (v, v))), "got a tuple"),
+        (lambda: explorer.explore(decoding(lambda v: v.flatten(1))), r"\(2, 784\).*Unflatten"),
+        (lambda: explorer.explore(decoding(lambda v: v.repeat(1, 2, 1, 1))), r"\(2, 2, 28, 28\)"),
+        (lambda: explorer.explore(decoding(lambda v: v[0, 0])), r"\(28, 28\)"),
+        (lambda: explorer.explore(decoding(lambda v: v @ v[:, :, 1:])), "RuntimeError"),
+        (lambda: explorer.explore(decoding(lambda v: v.no_such_method())), "AttributeError"),
+        (lambda: explorer.explore(ending_in_a_sigmoid()), "takes logits"),
+        (
+            lambda: explorer.explore(Autoencoder(MLPEncoder(4), MLPDecoder(2)), x=digits()[0]),
+            r"shape \(12, 2\) of `encode`, got \(12, 4\)",
+        ),
+        (lambda: explorer.interpolate(small_vae(), *255 * digits()[0][:2]), "divide by 255"),
+        (lambda: explorer.interpolate(small_vae(), *digits()[0][:2].numpy()), "ndarray"),
+        (lambda: explorer.interpolate(small_vae(), *digits()[0][:2], names=None), "two names"),
+        (lambda: explorer.draw_digit(small_vae(), 255 * digits()[0], digits()[1]), "by 255"),
+        (lambda: explorer.draw_digit(small_vae(), None, None), "got NoneType"),
         (lambda: explorer.draw_digit(small_vae(3), *digits()), "3 latent dimensions"),
         (
             lambda: explorer.draw_digit(colours(), torch.rand(3, 3, 8, 8), torch.ones(3)),
@@ -304,9 +358,76 @@ class Stretched(VAE):
         return self.decoder(5 * z)
 
 
+class Confined(VAE):
+    """The same, but only where a reader's hand goes far."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.decoder(z.clamp(-2, 2))
+
+
 class OwnDecoder(MLPDecoder):
     def forward(self, z: Tensor) -> Tensor:
         return 3 * self.layers(z)
+
+
+class Doubled(nn.Linear):
+    def forward(self, z: Tensor) -> Tensor:
+        return 2 * super().forward(z)
+
+
+class Squared(nn.ReLU):
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(z) ** 2
+
+
+class Backwards(nn.Sequential):
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(-z)
+
+
+def with_decoder(change: Callable[[Any], object]) -> VAE:
+    """A VAE whose decoder has been changed in place."""
+    model = small_vae()
+    change(model.decoder)
+    return model
+
+
+def doubling(*_: Any) -> Any:
+    """A hook: what a layer gives, twice."""
+    return 2 * _[-1]
+
+
+def push_one_weight(decoder: Any) -> None:
+    """Make one weight so large that the others of its unit round to nothing."""
+    decoder.layers[0].weight.data[:, 0] = 0
+    decoder.layers[2].weight.data[:, 0] = 1e5
+    decoder.layers[0].bias.data[0] = -1  # behind a ReLU that is never open
+
+
+CHANGES: dict[str, Callable[[Any], object]] = {
+    "a layer's hook": lambda d: d.layers[0].register_forward_hook(doubling),
+    "the decoder's hook": lambda d: d.register_forward_hook(doubling),
+    "the hook of a part": lambda d: d.layers.register_forward_hook(doubling),
+    "a hook before a layer": lambda d: d.layers[2].register_forward_pre_hook(lambda _, z: 2 * z[0]),
+    "a layer's own forward": lambda d: setattr(d.layers[0], "forward", lambda z: z.repeat(1, 8)),
+    "the decoder's own forward": lambda d: setattr(d, "forward", lambda z: 3 * d.layers(z)),
+    "a parametrised weight": lambda d: weight_norm(d.layers[0]),
+    "a subclassed layer": lambda d: setattr(d.layers[0], "__class__", Doubled),
+    "a subclassed Sequential": lambda d: setattr(d.layers, "__class__", Backwards),
+    "a subclassed activation": lambda d: setattr(
+        d.layers[1], "__class__", type("Odd", (nn.ReLU,), {})
+    ),
+    "weights of unlike sizes": push_one_weight,
+}
+
+
+@pytest.mark.usefixtures("on_page")
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_decoder_that_does_more_than_its_layers_say_stays_a_picture(
+    change: Callable[[Any], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert isinstance(explorer.explore(with_decoder(change)), Figure)
+    assert "the page cannot compute" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("on_page")
@@ -314,12 +435,53 @@ class OwnDecoder(MLPDecoder):
     "model",
     [
         Stretched(MLPEncoder(4, (8,)), MLPDecoder(2, (8,))),
+        Confined(MLPEncoder(4, (8,)), MLPDecoder(2, (8,))),
         VAE(MLPEncoder(4, (8,)), OwnDecoder(2, (8,))),
     ],
-    ids=["decode", "decoder"],
+    ids=["decode", "decode far out", "decoder"],
 )
 def test_a_page_never_shows_another_model_than_the_one_given(model: VAE) -> None:
     assert isinstance(explorer.explore(model), Figure)
+
+
+@pytest.mark.usefixtures("on_page")
+def test_a_hook_of_all_modules_leaves_a_picture() -> None:
+    hook = register_module_forward_hook(lambda _layer, _given, out: out)
+    try:
+        assert isinstance(explorer.explore(small_vae()), Figure)
+    finally:
+        hook.remove()
+
+
+@pytest.mark.usefixtures("on_page")
+def test_a_class_whose_forward_was_exchanged_leaves_a_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(MLPDecoder, "forward", lambda self, z: 3 * self.layers(z))
+    assert isinstance(explorer.explore(small_vae()), Figure)
+
+
+@pytest.mark.usefixtures("on_page")
+def test_an_encoder_with_a_hook_leaves_a_picture_to_draw_on() -> None:
+    model = small_vae()
+    model.encoder.register_forward_hook(doubling)
+    assert isinstance(explorer.draw_digit(model, *digits()), Figure)
+
+
+@pytest.mark.usefixtures("on_page")
+def test_an_unchanged_decoder_moves_on_the_page_even_in_training_and_in_place() -> None:
+    decoder = MLPDecoder(2, (16,))
+    decoder.layers[1] = nn.LeakyReLU(0.2, inplace=True)
+    decoder.layers.insert(2, nn.Dropout(0.5))
+    shown = explorer.explore(VAE(MLPEncoder(4), decoder).train())
+    assert "data-vaecourse-network" in page_of(shown)
+
+
+def test_models_of_unlike_shapes_stand_side_by_side_in_a_picture_too() -> None:
+    models = [small_vae(3), VAE(MLPEncoder(6, (8,), (3, 8, 5)), MLPDecoder(3, (8,), (3, 8, 5)))]
+    with explorer.shown_on(explorer.Page()):
+        shown = explorer.explore(*models, titles=["grey", "colour"])
+    assert "grey, colour" in shown.figure.alt  # type: ignore[union-attr]
 
 
 @pytest.mark.usefixtures("on_page")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vaecourse import browsing, data, explorer, latent, pretrained
 from vaecourse.explorer.script import SCRIPT
 from vaecourse.explorer.weights import packed
-from vaecourse.networks import MLPDecoder, MLPEncoder
+from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
 from vaecourse.vae import VAE
 
 if TYPE_CHECKING:
@@ -439,6 +439,35 @@ def test_nan_on_the_page_is_told(opened: Opener) -> None:
     settle(page)
     assert "NaN" in page.locator(".vc-message").inner_text()
     assert page.locator(".vc-value").first.inner_text() == "3.00"
+
+
+@pytest.mark.parametrize("limit", [3.5, 5, 26, 15_000, 3e7, 3e38])
+def test_a_plane_has_few_lines_however_far_it_goes(opened: Opener, limit: float) -> None:
+    page = opened(f"<script>{SCRIPT}</script>")
+    ticks, names = page.evaluate(f"[ticksOf({limit}), ticksOf({limit}).map(tickText)]")
+    assert 5 <= len(ticks) <= 11
+    assert ticks == pytest.approx([-tick for tick in reversed(ticks)])
+    assert 0.8 * limit / 2 < ticks[-1] <= limit
+    assert [float(name.replace("−", "-")) for name in names] == pytest.approx(ticks)
+    assert max(map(len, names)) <= 6
+
+
+def test_codes_ten_million_away_are_drawn_and_moved(opened: Opener) -> None:
+    class Far(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return 1e7 * torch.stack([x.mean((1, 2, 3)), -x.amax((1, 2, 3))], dim=1)
+
+    model = Autoencoder(Far(), MLPDecoder(2, (8,)))
+    with torch.no_grad():
+        model.decoder.layers[0].weight.mul_(1e-7)  # type: ignore[union-attr]
+    x, y = digits()
+    page = opened(explorer.explore(model, x=x, y=y))
+    first = pixels(page)
+    page.locator(".vc-plane").press("ArrowRight")
+    assert not torch.equal(pixels(page), first)
+    assert page.locator(".vc-value").first.inner_text() == "5.0e5"
+    page.locator("input[type=range]").first.press("ArrowRight")
+    assert page.locator(".vc-value").first.inner_text() == "5.5e5"
 
 
 def test_without_javascript_and_in_print_the_picture_stands_there(opened: Opener) -> None:

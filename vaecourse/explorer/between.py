@@ -25,7 +25,8 @@ def interpolate(
             "expected two images of one shape (channels, height, width), got "
             f"{came[0]} and {came[1]}; try x[0] and x[1]"
         )
-    if len(names) != 2 or not all(isinstance(name, str) for name in names):
+    named = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
+    if not named or len(names) != 2:
         raise CourseError(f'expected two names, got {names!r}; try names=("a 2", "a 3")')
     shape, x = image_shape(model), torch.stack([x_a, x_b])
     check_pictures(x, None, shape)

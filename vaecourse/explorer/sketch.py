@@ -8,7 +8,15 @@ from vaecourse.device import evaluating, seeded
 from vaecourse.errors import CourseError
 from vaecourse.explorer.explore import panel
 from vaecourse.explorer.live import Live
-from vaecourse.explorer.models import Part, decoded, encoded, image_shape, latent_dim, pixels
+from vaecourse.explorer.models import (
+    Part,
+    check_pictures,
+    decoded,
+    encoded,
+    image_shape,
+    latent_dim,
+    pixels,
+)
 from vaecourse.explorer.page import OnPage, show
 from vaecourse.networks import DIGIT
 from vaecourse.plotting import Figure
@@ -31,6 +39,7 @@ def draw_digit(model: nn.Module, x: Tensor, y: Tensor) -> Live | OnPage | Figure
         )
     if shape != DIGIT:
         raise CourseError(f"expected a model of digits, {DIGIT}, got one of {shape}")
+    check_pictures(x, y, shape)
     found = panel(model, "Draw a digit", x, y)
 
     def still() -> Figure:
