@@ -177,12 +177,12 @@ def reproduce(
 
 
 @main.command()
-@click.argument("name", type=TEXT)
-def data(name: str) -> None:
-    """Download, check and keep a data set."""
-    from vaecourse.data import fetch
+@click.argument("name", type=TEXT, required=False)
+def data(name: str | None) -> None:
+    """Download, check and keep a data set; list them all where none is named."""
+    from vaecourse.data import fetch, listing
 
-    click.echo(fetch(name))
+    click.echo(listing() if name is None else fetch(name))
 
 
 @main.command()
