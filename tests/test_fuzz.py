@@ -173,36 +173,8 @@ def test_a_notebook_with_any_metadata(
     in_a_sentence(go_through, path)
 
 
-code = [
-    "from vaecourse import ",
-    "data",
-    "studies",
-    "import ",
-    "x",
-    "=",
-    "1",
-    "def f():",
-    "\n",
-    "    ",
-]
-code += [
-    "(",
-    "'",
-    '"""',
-    "f'{",
-    "}'",
-    "#",
-    "\\",
-    "%",
-    "!",
-    "é",
-    "\r",
-    "\f",
-    ";",
-    "$",
-    "..",
-    "getsource",
-]
+code = [*"x=1é(#%!;$\\'\n\r\f", '"""', "f'{", "}'", "    ", "..", "def f():", "import "]
+code += ["from vaecourse import ", "data", "results", "pretrained", "S1", "getsource"]
 pieces = st.sampled_from(code)
 
 
