@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from conftest import LittleBook, outputs
 
 from vaecourse import __version__, cli, doctor, notebooks
+from vaecourse.data.table import SETS
 from vaecourse.errors import CourseError
 
 
@@ -208,6 +209,14 @@ def test_data_reports_what_it_fetched_and_refuses_an_unknown_name() -> None:
     result = vaecourse("data", "elipses")
     assert result.exit_code == 1
     assert "did you mean 'ellipses'" in result.stderr
+
+
+def test_data_without_a_name_lists_every_set_with_its_licence() -> None:
+    lines = vaecourse("data").output.splitlines()
+    for entry in SETS.values():
+        (line,) = (line for line in lines if line.startswith(f"{entry.name} "))
+        assert entry.licence in line
+        assert entry.source in line
 
 
 def test_the_folder_of_a_user_that_there_is_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
