@@ -728,3 +728,14 @@ def test_a_diagram_of_other_than_one_image_is_refused(shape: tuple[int, ...]) ->
     for draw in (network_diagram, loss_diagram):
         with pytest.raises(CourseError, match=r"expected one image.*; try x\[:1\]"):
             draw(mlp_vae(), torch.zeros(shape))
+
+
+@pytest.mark.parametrize("coloured", [False, True], ids=["few colours", "many"])
+def test_a_stored_picture_is_the_drawn_one_pixel_for_pixel(coloured: bool) -> None:
+    images = torch.rand(4, 3 if coloured else 1, 28, 28)
+    figure = image_grid(images, ALT)
+    drawn, data = io.BytesIO(), figure._repr_mimebundle_()[0]
+    figure.savefig(drawn, format="png")
+    stored = io.BytesIO(base64.b64decode(data["image/png"]))
+    wanted = np.asarray(Image.open(drawn).convert("RGB"))
+    assert (np.asarray(Image.open(stored).convert("RGB")) == wanted).all()

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib.figure import Figure as MatplotlibFigure
+from PIL import Image
 
 from vaecourse.errors import CourseError
 
@@ -34,8 +35,11 @@ class Figure(MatplotlibFigure):
     alt: str = ""
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
-        picture = io.BytesIO()
-        self.savefig(picture, format="png", metadata={"Software": None})
+        drawn, picture = io.BytesIO(), io.BytesIO()
+        self.savefig(drawn, format="png", metadata={"Software": None})
+        pixels = Image.open(drawn).convert("RGB")  # nothing is transparent
+        few = pixels.getcolors(256)  # a palette of them loses nothing
+        (pixels.quantize() if few else pixels).save(picture, "png", optimize=True)
         data = {
             "image/png": base64.b64encode(picture.getvalue()).decode(),
             "text/plain": f"Figure: {self.alt}",
