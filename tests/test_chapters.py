@@ -30,6 +30,26 @@ chapters = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 # -- the typical mistakes, each in place of the line that is asked for -----------------------------
 
 MISTAKES: dict[str, list[str]] = {
+    "02:turn-loss": [
+        "def my_loss(p, x): return (x * p.log() + (1 - x) * (1 - p).log()).flatten(1).sum(1)",
+        "def my_loss(p, x): return -(x * p.log() + (1 - x) * (1 - p).log()).flatten(1).mean(1)",
+        "def my_loss(p, x): return -(x * p.log() + (1 - x) * (1 - p).log()).sum()",
+        "def my_loss(p, x): return -(x * p.log()).flatten(1).sum(1)",
+    ],
+    "02:conv": [
+        "def conv_size(n, k=3, s=2, p=1): return (n + 2 * p - k) / s + 1",
+        "def conv_size(n, k=3, s=2, p=1): return (n + 2 * p - k) // s",
+        "def conv_size(n, k=3, s=2, p=1): return (n + p - k) // s + 1",
+        "def conv_size(n, k=3, s=2, p=1): return (n + 2 * p) // s + 1",
+        "def conv_size(n, k=3, s=2, p=1): return n + 2 * p - k + 1",
+    ],
+    "02:turn-classes": [
+        "def effective_number(q): return (-(q * q.log()).sum()).exp()",
+        "def effective_number(q): return torch.special.entr(q).sum()",
+        "def effective_number(q): return (-torch.special.entr(q).sum()).exp()",
+        "def effective_number(q): return (torch.special.entr(q).sum() / math.log(2)).exp()",
+        "def effective_number(q): return (q > 0).sum()",
+    ],
     "04:turn-z": [
         "def my_z(mu, logvar, eps): return mu + logvar.exp() * eps",
         "def my_z(mu, logvar, eps): return mu + logvar * eps",
