@@ -36,10 +36,10 @@ ARC = """def my_arc(z_1, z_2, angle, alpha):
    """
 MISTAKES: dict[str, list[str]] = {
     "02:turn-loss": [
-        "def my_loss(p, x): return (x * p.log() + (1 - x) * (1 - p).log()).flatten(1).sum(dim=1)",
-        "def my_loss(p, x): return -(x * p.log() + (1 - x) * (1 - p).log()).flatten(1).mean(dim=1)",
+        "def my_loss(p, x): return (x * p.log() + (1 - x) * (1 - p).log()).flatten(1).sum(1)",
+        "def my_loss(p, x): return -(x * p.log() + (1 - x) * (1 - p).log()).flatten(1).mean(1)",
         "def my_loss(p, x): return -(x * p.log() + (1 - x) * (1 - p).log()).sum()",
-        "def my_loss(p, x): return -(x * p.log()).flatten(1).sum(dim=1)",
+        "def my_loss(p, x): return -(x * p.log()).flatten(1).sum(1)",
     ],
     "02:conv": [
         "def conv_size(n, k=3, s=2, p=1): return (n + 2 * p - k) / s + 1",
@@ -50,9 +50,9 @@ MISTAKES: dict[str, list[str]] = {
     ],
     "02:turn-classes": [
         "def effective_number(q): return (-(q * q.log()).sum()).exp()",
-        "def effective_number(q): q = q[q > 0]; return -(q * q.log()).sum()",
-        "def effective_number(q): q = q[q > 0]; return (q * q.log()).sum().exp()",
-        "def effective_number(q): q = q[q > 0]; return (-(q * q.log2()).sum()).exp()",
+        "def effective_number(q): return torch.special.entr(q).sum()",
+        "def effective_number(q): return (-torch.special.entr(q).sum()).exp()",
+        "def effective_number(q): return (torch.special.entr(q).sum() / math.log(2)).exp()",
         "def effective_number(q): return (q > 0).sum()",
     ],
     "04:turn-z": [
