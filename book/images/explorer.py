@@ -1,4 +1,4 @@
-"""Films an explorer for the README, as explorer.gif beside this file."""
+"""Films an explorer for the README: writes explorer.gif beside it."""
 
 import io
 import math
