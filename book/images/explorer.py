@@ -1,7 +1,4 @@
-"""Films an explorer, for the README.
-
-`python book/images/explorer.py` writes explorer.gif.
-"""
+"""Films an explorer for the README: writes explorer.gif beside it."""
 
 import io
 import math
