@@ -100,7 +100,17 @@ def test_a_port_that_is_no_schedulers_is_told_soon(
 
 
 @pytest.mark.parametrize(
-    "address", ["", "x", "1", "x y", "tls://127.0.0.1:1", "ucx://127.0.0.1:1", "inproc://a"]
+    "address",
+    [
+        "",
+        "x",
+        "1",
+        "x y",
+        "tcp://127.0.0.1:1",
+        "tls://127.0.0.1:1",
+        "ucx://127.0.0.1:1",
+        "inproc://a",
+    ],
 )
 def test_an_address_that_is_none_is_told(
     book: LittleBook, monkeypatch: pytest.MonkeyPatch, address: str

@@ -75,7 +75,6 @@ def test_the_kernel_works_in_the_chapters_folder_with_this_python_and_no_bars(
         ({"scale": "ful"}, "did you mean 'full'"),
         ({"save": True, "parameters": {"num_epochs": 1}}, "stored outputs are course scale"),
         ({"save": True, "scale": "full"}, "stored outputs are course scale"),
-        ({"cluster": "tcp://127.0.0.1:1"}, "no Dask scheduler answers at tcp://127.0.0.1:1"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_anything_runs(
