@@ -123,6 +123,47 @@ def test_an_error_in_the_block_comes_through_and_ctrl_c_works_again() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def press() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_is_answered_once_where_the_block_looks_for_it() -> None:
+    with device.interrupts_held() as look:
+        look()
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            look()
+        press()
+        look()  # and at the end of the block
+
+
+def test_a_block_in_a_block_hands_ctrl_c_on() -> None:
+    with device.interrupts_held() as look:
+        with device.interrupts_held():
+            press()
+        with pytest.raises(KeyboardInterrupt):
+            look()
+
+
+def test_what_hangs_is_stopped_by_pressing_again_after_some_patience() -> None:
+    with device.interrupts_held(patience=0.0):
+        press()
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            while True:
+                press()
+
+
+def test_a_ctrl_c_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with device.interrupts_held() as look:
+            press()
+            look()
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 # -- halves and graphs -------------------------------------------------------------------------
 
 

@@ -191,6 +191,22 @@ def test_ends_of_whole_numbers_are_as_good_as_any(path: Callable[..., Tensor]) -
 
 @pytest.mark.parametrize("path", [lerp, slerp])
 def test_ends_that_are_no_points_are_refused(path: Callable[..., Tensor]) -> None:
-    for z_a, z_b in ((torch.ones(5, 2), torch.ones(5, 2)), (torch.ones(2), torch.ones(3))):
+    one = torch.ones(2)
+    for z_a, z_b in ((one.expand(5, 2),) * 2, (one, torch.ones(3)), ([1, 1], one), (one, [1, 1])):
         with pytest.raises(CourseError, match="expected two points of shape"):
             path(z_a, z_b, 5)
+
+
+@pytest.mark.parametrize("path", [lerp, slerp])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_ends_that_are_not_finite_are_refused(path: Callable[..., Tensor], bad: float) -> None:
+    for ends in ((torch.tensor([bad, 1]), torch.ones(2)), (torch.ones(2), torch.tensor([1, bad]))):
+        with pytest.raises(CourseError, match="two finite points"):
+            path(*ends)
+
+
+@pytest.mark.parametrize("number", [2.5, "5", None, True])
+def test_a_number_of_points_that_is_not_whole_is_refused(number: int) -> None:
+    for make in (lambda: lerp(*pair(0), number), lambda: prior_grid(number)):
+        with pytest.raises(CourseError, match="a whole number for num_"):
+            make()

@@ -1,6 +1,8 @@
 """The metrics against models of which they are known exactly."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -71,11 +73,11 @@ def test_a_unit_is_active_where_its_mean_varies_by_more_than_the_threshold() -> 
         """A mean that varies in each dimension with a standard deviation of its own."""
 
         def forward(self, x: Tensor) -> Tensor:
-            std = torch.tensor([0.0, 0.09, 0.11, 2.0])
+            std = 2 * torch.tensor([0.0, 0.09, 0.11, 2.0])
             return torch.cat([5 + x.flatten(1) * std, torch.zeros(len(x), 4)], dim=1)
 
     model = VAE(Spread(), Constant(torch.zeros(1, 1, 1), 4))
-    x = torch.tensor([-1.0, 1.0]).repeat(800).view(-1, 1, 1, 1)  # variance 1, in two parts
+    x = torch.tensor([0.0, 1.0]).repeat(800).view(-1, 1, 1, 1)  # std ½, in two parts
     assert active_units(model, x) == 2
     assert active_units(model, x, threshold=0.008) == 3
     assert active_units(model, x[:1]) == 0
@@ -101,6 +103,35 @@ def test_an_autoencoder_has_no_kl() -> None:
     model = Autoencoder(MLPEncoder(2, ()), MLPDecoder(2, ()))
     with pytest.raises(CourseError, match=r"got Autoencoder.*try active_units"):
         kl_by_dimension(model, torch.rand(5, 1, 28, 28))
+
+
+@pytest.mark.parametrize("measure", [log_likelihood, kl_by_dimension, active_units])
+def test_what_is_no_image_or_no_model_is_refused(measure: Callable[..., object]) -> None:
+    model, x = VAE(MLPEncoder(4, ()), MLPDecoder(2, ())), torch.rand(2, 1, 28, 28)
+    for spoiled in (x[:0], x * 255, x * math.nan, x.tolist(), x[:, 0], (x * 255).byte()):
+        with pytest.raises(CourseError, match="expected images"):
+            measure(model, spoiled)
+    with pytest.raises(CourseError, match="got Linear; try"):
+        measure(nn.Linear(2, 2), x)
+    assert torch.equal(
+        torch.as_tensor(measure(model, x.double())), torch.as_tensor(measure(model, x))
+    )
+
+
+@pytest.mark.parametrize(
+    "settings", [{"num_samples": 1.5}, {"num_samples": "5"}, {"max_rows": 0}, {"seed": "a"}]
+)
+def test_a_setting_of_the_wrong_kind_is_refused(settings: dict[str, Any]) -> None:
+    model = VAE(MLPEncoder(4, ()), MLPDecoder(2, ()))
+    with pytest.raises(CourseError, match=f"expected .*{next(iter(settings))}"):
+        log_likelihood(model, torch.rand(2, 1, 28, 28), **settings)
+
+
+@pytest.mark.parametrize("threshold", [-1.0, math.nan, "a"])
+def test_a_threshold_that_is_none_is_refused(threshold: float) -> None:
+    model = VAE(MLPEncoder(4, ()), MLPDecoder(2, ()))
+    with pytest.raises(CourseError, match="threshold"):
+        active_units(model, torch.rand(2, 1, 28, 28), threshold)
 
 
 @pytest.mark.parametrize("num_samples", [0, -3])

@@ -1,6 +1,7 @@
 """The shapes of the networks, and what lies between their ends."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -17,6 +18,7 @@ from vaecourse.networks import (
     MLPDecoder,
     MLPEncoder,
     Shape,
+    build,
     glorot_init,
 )
 from vaecourse.vae import VAE
@@ -85,7 +87,7 @@ def test_the_default_mlp_is_that_of_two_hidden_layers_of_256_on_digits() -> None
 
 
 @pytest.mark.parametrize(
-    "build",
+    "make",
     [
         lambda: MLPEncoder(0),
         lambda: ConvEncoder(0),
@@ -94,9 +96,9 @@ def test_the_default_mlp_is_that_of_two_hidden_layers_of_256_on_digits() -> None
         lambda: MLPDecoder(-3),
     ],
 )
-def test_a_latent_space_of_no_dimension_is_refused_and_latent_dim_named(build: type) -> None:
+def test_a_latent_space_of_no_dimension_is_refused_and_latent_dim_named(make: type) -> None:
     with pytest.raises(CourseError, match=r"of 1 or more, got (0|-3); try latent_dim=2"):
-        build()
+        make()
 
 
 def conv_outputs(model: nn.Module, x: Tensor) -> list[tuple[int, ...]]:
@@ -212,3 +214,39 @@ def test_glorot_layers_may_have_no_bias() -> None:
     before = layer.weight.clone()
     glorot_init(layer)
     assert not torch.equal(layer.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: MLPEncoder(1.5), "a whole number for code_dim, got 1.5"),
+        (lambda: MLPEncoder("2"), "a whole number for code_dim, got '2'"),
+        (lambda: MLPDecoder(None), "a whole number for latent_dim, got None"),
+        (lambda: MLPEncoder(2, 256), r"hidden as a tuple, got 256; try hidden=\(256, 256\)"),
+        (lambda: MLPEncoder(2, (0,)), "hidden of 1 or more, got 0"),
+        (lambda: MLPDecoder(2, (1.5,)), "a whole number for hidden, got 1.5"),
+        (lambda: MLPEncoder(2, (8,), (28, 28)), r"shape as \(channels, height, width\), got \(28"),
+        (lambda: MLPDecoder(2, (8,), 784), r"shape as \(channels, height, width\), got 784"),
+        (lambda: MLPDecoder(2, (8,), (1, 0, 4)), "shape of 1 or more, got 0"),
+        (lambda: ConvEncoder(2, nn.ReLU()), r"a class of layers, got ReLU\(\); try"),
+        (lambda: ConvDecoder(2, torch.relu), "a class of layers, got <built-in"),
+        (lambda: ConvEncoder(2, num_convs="2"), "num_convs of 2 or 3, got '2'"),
+        (lambda: ConvEncoder(2)([1]), r"images of shape \(batch, 1, 28, 28\), got list"),
+        (lambda: ConvEncoder(2)(torch.zeros(3, 28, 28)), r"got \(3, 28, 28\)"),
+        (lambda: MLPEncoder(2)(torch.zeros(3, 1, 28, 28).byte()), r"got torch.uint8; try x.float"),
+        (lambda: MLPDecoder(2)(torch.zeros(3, 5)), r"codes z of shape \(batch, 2\), got \(3, 5\)"),
+        (lambda: ConvDecoder(2)((torch.zeros(3, 2),)), "codes z of .*, got tuple"),
+        (lambda: build(None, 2), "there is no network 'None'"),
+        (lambda: build("mlp", 1.5), "a whole number for code_dim"),
+    ],
+)
+def test_sizes_and_inputs_that_cannot_be_are_refused(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(CourseError, match=said):
+        make()
+
+
+def test_a_shape_may_be_a_list_or_that_of_a_tensor() -> None:
+    x = torch.zeros(3, 1, 4, 4)
+    for shape in ([1, 4, 4], x.shape[1:]):
+        z = MLPEncoder(2, (8,), shape)(x)
+        assert MLPDecoder(2, (8,), shape)(z).shape == x.shape

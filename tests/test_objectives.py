@@ -1,10 +1,12 @@
 """Objectives beside the ELBO, each against what it must be equal to, above or below."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributions import Bernoulli, Normal
 
 from vaecourse.errors import CourseError
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
@@ -15,7 +17,7 @@ from vaecourse.objectives import (
     reconstruction_loss,
     squared_error,
 )
-from vaecourse.training import fit
+from vaecourse.training import Objective, fit
 from vaecourse.vae import VAE, bernoulli_nll, gaussian_kl_by_dimension, gaussian_nll, negative_elbo
 
 SHAPE = (1, 5, 4)
@@ -99,6 +101,82 @@ def test_with_one_sample_the_bound_is_an_estimate_of_the_negative_elbo() -> None
     assert abs(differences.mean()) < 5 * differences.std() / len(many) ** 0.5
 
 
+@pytest.mark.parametrize("k", [1, 2, 7])
+def test_the_bound_is_what_torch_distributions_make_of_its_draws(k: int) -> None:
+    model, x = vae(), torch.rand(4, *SHAPE).round()
+    torch.manual_seed(1)
+    loss, terms = importance_weighted_bound(model, x, k)
+    torch.manual_seed(1)
+    mu, logvar = model.encode(x)
+    q = Normal(mu, (0.5 * logvar).exp())
+    z = mu + q.stddev * torch.randn(k, *mu.shape)
+    logits = torch.stack([model.decode(each) for each in z])
+    log_w = Bernoulli(logits=logits).log_prob(x).sum(dim=(2, 3, 4))
+    log_w = log_w + (Normal(0, 1).log_prob(z) - q.log_prob(z)).sum(dim=2)
+    torch.testing.assert_close(loss, -log_w.exp().mean(dim=0).log())
+    assert terms.keys() == {"iw_nll"}
+    assert torch.equal(terms["iw_nll"], loss)
+
+
+def test_unless_said_otherwise_half_a_nat_is_free_and_five_draws_are_taken() -> None:
+    model, x = vae(), torch.rand(4, *SHAPE)
+    for objective, said in (
+        (free_bits, {"nats": 0.5}),
+        (importance_weighted_bound, {"num_samples": 5}),
+        (squared_error, {"beta": 1.0}),
+    ):
+        torch.manual_seed(1)
+        loss = objective(model, x)[0]
+        torch.manual_seed(1)
+        assert torch.equal(loss, objective(model, x, **said)[0])
+    assert (WarmUp().beta, WarmUp().until) == (1.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "objective", [negative_elbo, squared_error, free_bits, importance_weighted_bound, WarmUp()]
+)
+def test_an_autoencoder_is_no_vae(objective: Objective) -> None:
+    for objective_or_partial in (objective, partial(objective)):
+        with pytest.raises(CourseError, match="got Autoencoder; try objective=reconstruction_l"):
+            fit(
+                autoencoder(),
+                torch.rand(6, *SHAPE),
+                objective=objective_or_partial,
+                batch_size=6,
+            )
+
+
+@pytest.mark.parametrize(
+    ("objective", "said"),
+    [
+        (partial(importance_weighted_bound, num_samples=0), "num_samples of 1 or more, got 0"),
+        (partial(importance_weighted_bound, num_samples=1.5), "whole number for num_samples"),
+        (partial(free_bits, nats=-1.0), "nats of 0 or more, and finite, got -1"),
+        (partial(free_bits, nats="a"), "a number for nats, got 'a'"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_refused(objective: Objective, said: str) -> None:
+    with pytest.raises(CourseError, match=said):
+        objective(vae(), torch.rand(6, *SHAPE))
+
+
+def test_one_logit_for_all_pixels_is_refused() -> None:
+    """Broadcast against the image it would give a loss without a word."""
+
+    class OneLogit(nn.Module):
+        latent_dim = 3
+
+        def forward(self, z: Tensor) -> Tensor:
+            return z[:, :1].view(-1, 1, 1, 1)
+
+    model = VAE(MLPEncoder(6, (8,), SHAPE), OneLogit())
+    for objective in (negative_elbo, squared_error, free_bits, importance_weighted_bound):
+        with pytest.raises(
+            CourseError, match=r"images' shape \(\d+, 1, 5, 4\), got \(\d+, 1, 1, 1\)"
+        ):
+            objective(model, torch.rand(6, *SHAPE))
+
+
 def test_the_bound_falls_as_samples_are_added() -> None:
     model, x = vae(), torch.rand(4, *SHAPE).repeat(500, 1, 1, 1)
     with torch.no_grad():
@@ -153,5 +231,11 @@ def test_fit_takes_a_warm_up_along() -> None:
 
 @pytest.mark.parametrize("until", [0.0, -1.0, 1.5, math.nan])
 def test_a_warm_up_that_never_ends_is_refused(until: float) -> None:
-    with pytest.raises(CourseError, match="expected until above 0"):
+    with pytest.raises(CourseError, match="expected until"):
         WarmUp(until=until)
+
+
+@pytest.mark.parametrize("beta", ["1", None, -1.0, math.nan])
+def test_a_warm_up_to_no_number_is_refused(beta: float) -> None:
+    with pytest.raises(CourseError, match=r"for beta, got|expected beta of 0"):
+        WarmUp(beta=beta)

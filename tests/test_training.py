@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -216,6 +218,12 @@ def test_whatever_an_objective_names_is_recorded_and_nothing_else() -> None:
         (lambda loss: (loss, {"kl": 0.0}), r"kl of shape \(10,\), got float"),
         (lambda loss: (loss, loss, loss), "its terms by name, got tuple"),
         (lambda loss: loss, "its terms by name, got Tensor"),
+        (lambda loss: [loss, {}], "its terms by name, got list"),
+        (lambda loss: (loss, None), "its terms by name, got tuple"),
+        (lambda loss: (loss, {"loss": loss}), "got one named 'loss'; try another name"),
+        (lambda loss: (loss.long(), {}), r"loss in floats, got torch.int64; try .float\(\)"),
+        (lambda loss: (loss, {"kl": loss + 0j}), "kl in floats, got torch.complex64"),
+        (lambda loss: (loss.detach(), {}), "depends on the weights, got one without a graph"),
     ],
 )
 def test_an_objective_that_gives_anything_but_a_number_an_image_is_refused(
@@ -481,17 +489,82 @@ def test_a_batch_that_the_data_cannot_fill_is_refused(batch_size: int) -> None:
         ("batch_size", None, "a whole number for batch_size, got None"),
         ("batch_size", True, "a whole number for batch_size, got True"),
         ("lr", "1e-3", "a number for lr, got '1e-3'"),
-        ("lr", math.nan, "an lr of 0 or more, and finite, got nan"),
-        ("lr", math.inf, "an lr of 0 or more, and finite, got inf"),
+        ("lr", math.nan, "lr of 0 or more, and finite, got nan"),
+        ("lr", math.inf, "lr of 0 or more, and finite, got inf"),
+        ("lr", 1j, "a number for lr, got 1j"),
+        ("seed", "1", "a whole number for seed, got '1'"),
+        ("seed", None, "a whole number for seed, got None"),
+        ("seed", -1, "seed of 0 or more, got -1"),
+        ("seed", 2**70, "seed below 2"),
         ("precision", 16, "there is no precision '16'"),
+        ("device", None, "device 'None' was asked for"),
+        ("schedule", 0.5, "a schedule to call with the part .* got 0.5; try schedule=one_cycle"),
+        ("schedule", lambda _: math.nan, "that schedule gives of 0 or more, and finite, got nan"),
+        ("schedule", lambda _: -1.0, "that schedule gives of 0 or more, and finite, got -1"),
+        ("schedule", lambda _: "1", "a number for the factor that schedule gives, got '1'"),
+        ("schedule", lambda _: None, "a number for the factor that schedule gives, got None"),
+        ("objective", None, r"an objective to call with \(model, x\), got None"),
+        ("objective", "negative_elbo", "got 'negative_elbo'; try objective=negative_elbo"),
+        ("objective", WarmUp, r"try .* WarmUp\(\) for the class WarmUp"),
     ],
 )
-def test_a_number_of_the_wrong_kind_is_refused(argument: str, value: object, said: str) -> None:
+def test_an_argument_of_the_wrong_kind_is_refused_and_nothing_changes(
+    argument: str, value: object, said: str
+) -> None:
     model = small_vae()
     before = weights(model)
     with pytest.raises(CourseError, match=said):
         fit(model, images(), **({"batch_size": 8} | {argument: value}))
     assert equal(weights(model), before)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    x, plain = images(), fit(small_vae(), images(), num_epochs=2, batch_size=8, lr=0.5, seed=3)
+    of_numpy = {"num_epochs": np.int64(2), "batch_size": np.int32(8), "lr": np.float32(0.5)}
+    assert fit(small_vae(), x, seed=np.int64(3), **of_numpy) == plain
+
+
+@pytest.mark.parametrize("second", [{"b"}, {"a", "b"}, set()])
+def test_terms_that_change_their_names_are_refused(second: set[str]) -> None:
+    count = 0
+
+    def objective(model: nn.Module, x: Tensor) -> Terms:
+        nonlocal count
+        count += 1
+        loss, terms = negative_elbo(model, x)
+        return loss, dict.fromkeys({"a"} if count == 1 else sorted(second), terms["kl"])
+
+    with pytest.raises(CourseError, match="expected the terms loss, a in each batch, got loss"):
+        fit(small_vae(), images(), objective=objective, batch_size=8)
+    count = 0
+    with pytest.raises(CourseError, match="expected the terms loss, a in each batch, got loss"):
+        evaluate(small_vae(), images(), objective, batch_size=8)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (None, "a model to train, got NoneType"),
+        (VAE, "a model to train, got the class VAE"),
+        ([small_vae()], "a model to train, got list"),
+    ],
+)
+def test_what_is_no_model_is_refused(model: nn.Module, said: str) -> None:
+    with pytest.raises(CourseError, match=said):
+        fit(model, images(), batch_size=8)
+
+
+def test_bfloat16_is_for_weights_of_float32() -> None:
+    with pytest.raises(CourseError, match=r"got torch.float64; try model.float\(\)"):
+        fit(small_vae().double(), images(), batch_size=8, precision="bfloat16")
+
+
+def test_a_student_sees_the_error_of_their_own_objective() -> None:
+    def objective(model: nn.Module, x: Tensor) -> Terms:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fit(small_vae(), images(), objective=objective, batch_size=8)
 
 
 def test_a_model_spread_over_devices_is_told_to_bring_what_it_wraps() -> None:
@@ -506,14 +579,15 @@ def test_images_that_carry_a_graph_are_trained_on_without_it() -> None:
     assert x.grad_fn is not None
 
 
-def test_a_failed_training_gives_each_part_its_own_mode_back() -> None:
+@pytest.mark.parametrize("x_val", [None, images()])  # it fails in training, and before
+def test_a_failed_training_gives_each_part_its_own_mode_back(x_val: Tensor | None) -> None:
     def fail(model: nn.Module, x: Tensor) -> Terms:
         raise RuntimeError
 
     model = small_vae().train()
     model.decoder.eval()
     with pytest.raises(RuntimeError):
-        fit(model, images(), images(), objective=fail, batch_size=8)
+        fit(model, images(), x_val, objective=fail, batch_size=8)
     assert (model.training, model.encoder.training, model.decoder.training) == (True, True, False)
 
 
@@ -540,6 +614,16 @@ def test_a_cuda_graph_takes_the_steps_of_the_plain_loop(objective: Objective) ->
     for name in ("loss", "recon_nll", "kl"):
         assert history.train[name] == pytest.approx(by_steps.train[name], rel=1e-4)
     torch.testing.assert_close(weights(graph), weights(plain), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_images_that_lie_on_the_device_as_bytes_cost_what_they_cost_on_the_cpu() -> None:
+    x = (images() * 255).round() / 255
+    on_cpu, on_gpu = (
+        fit(QuietVAE(m.encoder, m.decoder), x, num_epochs=1, batch_size=10, lr=0.0, device=device)
+        for m, device in ((small_vae(), "cpu"), (small_vae(), "cuda"))
+    )
+    assert on_gpu.train["loss"] == pytest.approx(on_cpu.train["loss"], rel=1e-5)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -607,6 +691,29 @@ def test_evaluate_measures_in_evaluation_mode() -> None:
     assert first == second
 
 
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        ({"x": images() * 255}, r"in \[0, 1\]"),
+        ({"x": images()[:0]}, "it is empty"),
+        ({"x": images().tolist()}, "got list"),
+        ({"x": (images() * 255).byte()}, "of torch.uint8; try x.float"),
+        ({"batch_size": 0}, "batch_size of 1 or more, got 0"),
+        ({"batch_size": 1.5}, "a whole number for batch_size, got 1.5"),
+        ({"seed": None}, "a whole number for seed, got None"),
+        ({"objective": None}, "an objective to call"),
+    ],
+)
+def test_evaluate_refuses_what_fit_refuses(spoil: dict[str, Any], said: str) -> None:
+    with pytest.raises(CourseError, match=said):
+        evaluate(**({"model": small_vae(), "x": images()} | spoil))
+
+
+def test_evaluate_brings_the_images_to_the_weights() -> None:
+    model, x = small_vae(), images()
+    assert evaluate(model, x.double()) == evaluate(model, x)
+
+
 # -- the bar -----------------------------------------------------------------------------------
 
 
@@ -634,7 +741,7 @@ def test_validation_images_of_another_size_are_refused() -> None:
 
 def test_a_learning_rate_below_zero_is_refused() -> None:
     model = Autoencoder(MLPEncoder(2), MLPDecoder(2))
-    with pytest.raises(CourseError, match="an lr of 0 or more, and finite, got -1"):
+    with pytest.raises(CourseError, match="expected lr of 0 or more, and finite, got -1"):
         fit(model, torch.zeros(4, 1, 28, 28), objective=reconstruction_loss, lr=-1, batch_size=2)
 
 
@@ -668,6 +775,9 @@ def test_one_cycle_rises_to_one_and_falls_to_zero() -> None:
     assert one_cycle(0.0) == pytest.approx(0.04)
     assert one_cycle(0.25) == pytest.approx(1.0)
     assert one_cycle(1.0) == pytest.approx(0.0)
+    assert one_cycle(0.125) == pytest.approx(0.52)  # half-way up, by a straight line
+    assert one_cycle(0.25, warm_up=0.5) == pytest.approx(0.52)
+    assert one_cycle(0.625) == pytest.approx(0.5)  # half-way down, by a cosine
     rising = [one_cycle(i / 100) for i in range(26)]
     falling = [one_cycle(i / 100) for i in range(25, 101)]
     assert rising == sorted(rising)

@@ -463,5 +463,30 @@ def test_an_encoder_that_gives_two_tensors_is_refused() -> None:
         def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
             return torch.zeros(len(x), 2), torch.zeros(len(x), 2)
 
-    with pytest.raises(CourseError, match=r"one tensor of mu, then logvar, .* got tuple"):
+    with pytest.raises(
+        CourseError, match=r"one tensor of mu, then logvar, .*\(batch, 4\), got tuple"
+    ):
         VAE(Two(), MLPDecoder(2, shape=SHAPE)).encode(torch.zeros(3, *SHAPE))
+
+
+@pytest.mark.parametrize("nll", [bernoulli_nll, gaussian_nll])
+@pytest.mark.parametrize("shape", [(5, 1, 1, 1), (5, 24), (1, *SHAPE)])
+def test_logits_that_would_be_broadcast_are_refused(
+    nll: Likelihood, shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(
+        CourseError, match=r"the images' shape \(5, 2, 4, 3\), got .*; try a decoder"
+    ):
+        nll(torch.zeros(shape), rand(5, *SHAPE))
+
+
+@pytest.mark.parametrize("decoder", [nn.Linear(2, 784), MLPEncoder(4), None])
+def test_a_decoder_that_does_not_tell_its_latent_dim_is_refused(decoder: nn.Module) -> None:
+    with pytest.raises(CourseError, match="a decoder that tells its latent_dim, got"):
+        VAE(MLPEncoder(4), decoder)
+
+
+@pytest.mark.parametrize("num_images", [-1, 1.5, "3", None])
+def test_a_number_of_samples_that_is_none_is_refused(num_images: int) -> None:
+    with pytest.raises(CourseError, match="num_images"):
+        small_vae().sample(num_images)

@@ -1,10 +1,12 @@
 """Where a model computes and how: devices, threads, seeds, evaluation mode, steps of a GPU."""
 
 import ctypes
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -14,7 +16,7 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from vaecourse.errors import CourseError
+from vaecourse.errors import CourseError, check_whole
 
 LOOKS, LOOK_SECONDS = 5, 0.06
 
@@ -34,15 +36,27 @@ def check_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def like_weights(model: nn.Module, values: Tensor) -> Tensor:
+    """The values on the model's device and of its type."""
+    return values.to(next((w for w in model.parameters() if w.is_floating_point()), values))
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Random numbers from `seed` inside; the caller's random state is given back after.
 
     (Not that of an Apple GPU, which PyTorch cannot fork: it stays seeded.)
     """
+    check_seed(seed)
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
+
+
+def check_seed(seed: int) -> None:
+    check_whole("seed", seed, "seed=0", least=0)
+    if seed >= 2**63:
+        raise CourseError(f"expected a seed below 2**63, got {seed}; try seed=0")
 
 
 @contextmanager
@@ -63,23 +77,38 @@ def restore_modes(modes: list[tuple[nn.Module, bool]]) -> None:
 
 
 @contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits until the end of the block: an import that it cuts in two spoils the process."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Ctrl-C reaches the main thread only
+def interrupts_held(patience: float = math.inf) -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits for the function that is given, or for the end of the block.
+
+    So nothing is cut in two: a step, a table, an import (which would spoil the process). Each of
+    the two answers what was pressed before; once answered, Ctrl-C is not heard again in the block.
+    One that is pressed when another has waited for `patience` seconds is answered at once: what
+    hangs can be stopped.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: None  # Ctrl-C reaches the main thread only; or it is ignored
         return
-    held: list[int] = []
+    pressed: list[float] = []
+    answered = False
 
-    def hold(number: int, _frame: FrameType | None) -> None:
-        held.append(number)
+    def hold(number: int, frame: FrameType | None) -> None:
+        pressed.append(time.monotonic())
+        if pressed[-1] - pressed[0] > patience:
+            answer(frame)
 
-    before = signal.signal(signal.SIGINT, hold)
+    def answer(frame: FrameType | None = None) -> None:
+        nonlocal answered
+        if pressed and not answered:
+            answered = True
+            before(signal.SIGINT, frame)
+
+    signal.signal(signal.SIGINT, hold)
     try:
-        yield
+        yield answer
     finally:
         signal.signal(signal.SIGINT, before)
-    if held:
-        raise KeyboardInterrupt
+    answer()
 
 
 # -- a CPU -------------------------------------------------------------------------------------

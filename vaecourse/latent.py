@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from vaecourse.errors import CourseError
+from vaecourse.errors import CourseError, check_whole
+from vaecourse.shapes import shape_or_type
 
 
 def lerp(z_a: Tensor, z_b: Tensor, num_steps: int = 10) -> Tensor:
@@ -42,18 +43,19 @@ def slerp(z_a: Tensor, z_b: Tensor, num_steps: int = 10) -> Tensor:
 
 
 def _ends(z_a: Tensor, z_b: Tensor) -> tuple[Tensor, Tensor]:
-    if z_a.ndim != 1 or z_a.shape != z_b.shape:
+    if not (isinstance(z_a, Tensor) and z_a.ndim == 1 and shape_or_type(z_b) == tuple(z_a.shape)):
         raise CourseError(
-            f"expected two points of shape (latent_dim,), got {tuple(z_a.shape)} and "
-            f"{tuple(z_b.shape)}; try one row of each, z[0]"
+            f"expected two points of shape (latent_dim,), got {shape_or_type(z_a)} and "
+            f"{shape_or_type(z_b)}; try one row of each, z[0]"
         )
+    if not (z_a.isfinite().all() and z_b.isfinite().all()):
+        raise CourseError("expected two finite points, got NaN or infinity; try other codes")
     dtype = torch.promote_types(z_a.dtype, torch.get_default_dtype())  # whole numbers too
-    return z_a.to(dtype), z_b.to(dtype)
+    return z_a.to(dtype), z_b.to(z_a.device, dtype)
 
 
 def _alphas(num_steps: int, like: Tensor) -> Tensor:
-    if num_steps < 2:
-        raise CourseError(f"expected num_steps of 2 or more, got {num_steps}; try num_steps=10")
+    check_whole("num_steps", num_steps, "num_steps=10", least=2)
     return torch.linspace(0, 1, num_steps, dtype=like.dtype, device=like.device)[:, None]
 
 
@@ -65,8 +67,7 @@ def prior_grid(num_per_side: int = 15) -> tuple[Tensor, Tensor]:
     N(0, 1): the middles of n equal shares, so that the ends are finite (the quantiles of 0 and 1
     are not).
     """
-    if num_per_side < 1:
-        raise CourseError(f"expected num_per_side of 1 or more, got {num_per_side}; try 15")
+    check_whole("num_per_side", num_per_side, "15")
     middles = (torch.arange(num_per_side) + 0.5) / num_per_side
     axis = torch.special.ndtri(middles)
     z2, z1 = torch.meshgrid(axis.flip(0), axis, indexing="ij")

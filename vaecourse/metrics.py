@@ -4,8 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaecourse.device import evaluating, seeded
-from vaecourse.errors import CourseError
+from vaecourse.data import check_images
+from vaecourse.device import evaluating, like_weights, seeded
+from vaecourse.errors import CourseError, check_number, check_whole
 from vaecourse.objectives import importance_weighted_bound
 from vaecourse.vae import Code, Image, Nats, gaussian_kl_by_dimension
 
@@ -18,16 +19,18 @@ def log_likelihood(
     Minus `importance_weighted_bound` with k = `num_samples`: never above log p(x) on average, and
     closer to it the larger k is. With k = 1 it is the ELBO's one-sample estimate. Where q(z|x) is
     much narrower than the true posterior it may lie far below even for a large k. For grey pixels
-    p(x|z) is not normalised, see `bernoulli_nll`. At most `max_rows` pictures are decoded at once;
-    `x` lies on the model's device, and the caller's random state is left alone. Raises CourseError
-    for fewer than one sample.
+    p(x|z) is not normalised, see `bernoulli_nll`. At most `max_rows` pictures are decoded at once.
+    The caller's random state is left alone. Raises CourseError for fewer than one sample, images
+    that are none, and an autoencoder.
     """
-    if num_samples < 1:
-        raise CourseError(f"expected num_samples of 1 or more, got {num_samples}; try 500")
-    at_once = max(1, max_rows // num_samples)  # images
+    check_images(x)
+    check_whole("num_samples", num_samples, "500")
+    check_whole("max_rows", max_rows, "max_rows=20_000")
+    at_once = max(1, int(max_rows // num_samples))  # images
     with evaluating(model), seeded(seed):
         bounds = [
-            importance_weighted_bound(model, images, num_samples)[0] for images in x.split(at_once)
+            importance_weighted_bound(model, like_weights(model, images), num_samples)[0]
+            for images in x.split(at_once)
         ]
     return -torch.cat(bounds)
 
@@ -44,19 +47,27 @@ def kl_by_dimension(model: nn.Module, x: Image) -> Float[Tensor, " latent_dim"]:
 
 
 def active_units(model: nn.Module, x: Image, threshold: float = 0.01) -> int:
-    """How many latent dimensions say anything about the images x, on the model's device.
+    """How many latent dimensions say anything about the images x.
 
     A dimension is active if its posterior mean (an autoencoder's code) varies from image to image
     by more than `threshold`, as a variance (Burda, Grosse and Salakhutdinov, arXiv:1509.00519,
     section 5).
     """
+    check_number("threshold", threshold, "threshold=0.01")
     return int((_codes(model, x)[0].var(dim=0, correction=0) > threshold).sum())
 
 
 def _codes(model: nn.Module, x: Image) -> tuple[Code, Code | None]:
     """mu and logvar of all images; the codes of an autoencoder, and None."""
+    check_images(x)
+    encode = getattr(model, "encode", None)
+    if encode is None:
+        raise CourseError(
+            f"expected a model with `encode`, got {type(model).__name__}; "
+            "try a VAE or an Autoencoder"
+        )
     with evaluating(model):
-        codes = [model.encode(images) for images in x.split(1000)]  # type: ignore[operator]
+        codes = [encode(like_weights(model, images)) for images in x.split(1000)]
     if isinstance(codes[0], Tensor):
         return torch.cat(codes), None
     mus, logvars = zip(*codes, strict=True)

@@ -10,7 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from vaecourse.errors import CourseError, unknown_name
+from vaecourse.errors import CourseError, check_whole, unknown_name
+from vaecourse.shapes import check_batch
 from vaecourse.vae import VAE
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -19,24 +20,38 @@ NETWORKS = ("mlp", "mlp-autoencoder", "conv", "conv-3")  # what `build` knows
 
 
 def _check_dim(name: str, value: int) -> None:
-    if value < 1:
-        raise CourseError(
-            f"expected {name} of 1 or more, got {value}; try latent_dim=2 "
-            "(an autoencoder's code_dim is latent_dim, a VAE's is 2 * latent_dim)"
-        )
+    hint = "latent_dim=2 (an autoencoder's code_dim is latent_dim, a VAE's is 2 * latent_dim)"
+    check_whole(name, value, hint)
 
 
-def _check_convs(num_convs: int) -> None:
+def _check_sizes(hidden: tuple[int, ...], shape: Shape) -> Shape:
+    """`shape` as a tuple; CourseError unless all are sizes that layers can have."""
+    for name, sizes, example in (("hidden", hidden, (256, 256)), ("shape", shape, DIGIT)):
+        if not isinstance(sizes, tuple | list) or (name == "shape" and len(sizes) != 3):
+            what = "(channels, height, width)" if name == "shape" else "a tuple"
+            raise CourseError(f"expected {name} as {what}, got {sizes!r}; try {name}={example}")
+        for size in sizes:
+            check_whole(name, size, f"{name}={example}")
+    channels, height, width = shape
+    return channels, height, width
+
+
+def _check_convs(activation: type[nn.Module], num_convs: int) -> None:
     if num_convs not in (2, 3):
-        raise CourseError(f"expected num_convs of 2 or 3, got {num_convs}; try num_convs=2")
+        raise CourseError(f"expected num_convs of 2 or 3, got {num_convs!r}; try num_convs=2")
+    if not (isinstance(activation, type) and issubclass(activation, nn.Module)):
+        raise CourseError(
+            f"expected activation as a class of layers, got {activation!r}; try activation=nn.ReLU"
+        )
 
 
 def _check_images(x: Tensor, shape: Shape) -> None:
-    if x.shape[1:] != shape:
-        raise CourseError(
-            f"expected images of shape (batch, {', '.join(map(str, shape))}), got "
-            f"{tuple(x.shape)}; try MLPEncoder and MLPDecoder with shape=(channels, height, width)"
-        )
+    hint = "MLPEncoder and MLPDecoder with shape=(channels, height, width)"
+    check_batch("images", x, shape, hint)
+
+
+def _check_codes(z: Tensor, latent_dim: int) -> None:
+    check_batch("codes z", z, (latent_dim,), f"an encoder with code_dim={latent_dim}")
 
 
 def _mlp(sizes: list[int]) -> list[nn.Module]:
@@ -66,7 +81,7 @@ class MLPEncoder(nn.Module):
 
     def __init__(self, code_dim: int, hidden: tuple[int, ...] = (256, 256), shape: Shape = DIGIT):
         _check_dim("code_dim", code_dim)
-        channels, height, width = shape
+        channels, height, width = shape = _check_sizes(hidden, shape)
         super().__init__()
         self.shape = shape
         self.layers = nn.Sequential(
@@ -83,7 +98,7 @@ class MLPDecoder(nn.Module):
 
     def __init__(self, latent_dim: int, hidden: tuple[int, ...] = (256, 256), shape: Shape = DIGIT):
         _check_dim("latent_dim", latent_dim)
-        channels, height, width = shape
+        channels, height, width = shape = _check_sizes(hidden, shape)
         super().__init__()
         self.layers = nn.Sequential(
             *_mlp([latent_dim, *hidden, channels * height * width]), nn.Unflatten(1, shape)
@@ -91,6 +106,7 @@ class MLPDecoder(nn.Module):
         self.latent_dim = latent_dim
 
     def forward(self, z: Tensor) -> Tensor:
+        _check_codes(z, self.latent_dim)
         return self.layers(z)
 
 
@@ -102,7 +118,7 @@ class ConvEncoder(nn.Module):
 
     def __init__(self, code_dim: int, activation: type[nn.Module] = nn.ReLU, num_convs: int = 2):
         _check_dim("code_dim", code_dim)
-        _check_convs(num_convs)
+        _check_convs(activation, num_convs)
         super().__init__()
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise((1, 32, 64, 128)[: num_convs + 1]):
@@ -129,7 +145,7 @@ class ConvDecoder(nn.Module):
 
     def __init__(self, latent_dim: int, activation: type[nn.Module] = nn.ReLU, num_convs: int = 2):
         _check_dim("latent_dim", latent_dim)
-        _check_convs(num_convs)
+        _check_convs(activation, num_convs)
         super().__init__()
         width = 64 if num_convs == 2 else 128
         if num_convs == 2:
@@ -153,6 +169,7 @@ class ConvDecoder(nn.Module):
         self.latent_dim = latent_dim
 
     def forward(self, z: Tensor) -> Tensor:
+        _check_codes(z, self.latent_dim)
         return self.layers(z)
 
 
@@ -191,7 +208,7 @@ def build(network: str, latent_dim: int) -> VAE | Autoencoder:
     if network == "mlp":
         return VAE(MLPEncoder(2 * latent_dim), MLPDecoder(latent_dim))
     if network not in NETWORKS:
-        raise unknown_name("network", network, NETWORKS)
+        raise unknown_name("network", str(network), NETWORKS)
     num_convs = 2 if network == "conv" else 3
     return VAE(
         ConvEncoder(2 * latent_dim, num_convs=num_convs),

@@ -12,11 +12,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from vaecourse.errors import CourseError
+from vaecourse.errors import CourseError, check_number, check_whole
+from vaecourse.shapes import check_logits
 from vaecourse.vae import (
     Image,
     Nats,
     bernoulli_nll,
+    check_vae,
     gaussian_kl,
     gaussian_kl_by_dimension,
     negative_elbo,
@@ -43,7 +45,9 @@ def squared_error(model: nn.Module, x: Image, beta: float = 1.0) -> Terms:
     The first term is Σ (x − x_recon)², a −log p(x|z) of pixels N(x_recon, ½) but for a constant,
     so its value cannot be set beside that of another likelihood.
     """
+    check_vae(model)
     logits, mu, logvar = model(x)
+    check_logits(logits, x)
     error = (x - logits.sigmoid()).square().flatten(1).sum(dim=1)
     kl = gaussian_kl(mu, logvar)
     return error + beta * kl, {"squared_error": error, "kl": kl}
@@ -56,6 +60,8 @@ def free_bits(model: nn.Module, x: Image, nats: float = 0.5) -> Terms:
     variational inference with inverse autoregressive flow", arXiv:1606.04934, section 4 and
     appendix C.8. The terms are the unchanged ones.
     """
+    check_vae(model)
+    check_number("nats", nats, "0.5")
     logits, mu, logvar = model(x)
     recon_nll = bernoulli_nll(logits, x)
     kl = gaussian_kl_by_dimension(mu, logvar)
@@ -69,6 +75,8 @@ def importance_weighted_bound(model: nn.Module, x: Image, num_samples: int = 5) 
     At most −ELBO on average, and nearer to −log p(x) the larger k is. Burda, Grosse and
     Salakhutdinov, arXiv:1509.00519, equation 8.
     """
+    check_vae(model)
+    check_whole("num_samples", num_samples, "500")
     mu, logvar = model.encode(x)  # type: ignore[operator]
     eps = torch.randn(num_samples, *mu.shape, dtype=mu.dtype, device=mu.device)
     z = mu + torch.exp(0.5 * logvar) * eps
@@ -96,6 +104,8 @@ class WarmUp(nn.Module):
 
     def __init__(self, beta: float = 1.0, until: float = 0.5):
         super().__init__()
+        check_number("beta", beta, "beta=1")
+        check_number("until", until, "until=0.5", least=-math.inf)
         if not 0 < until <= 1:
             raise CourseError(f"expected until above 0, 1 at most, got {until}; try until=0.5")
         self.beta, self.until = beta, until

@@ -10,13 +10,21 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from vaecourse.checks import check_model, check_numbers, check_precision, check_train_and_val
+from vaecourse.checks import (
+    check_calls,
+    check_model,
+    check_numbers,
+    check_train_and_val,
+    named_terms,
+)
+from vaecourse.data import check_images
 from vaecourse.device import (
     captured,
     check_device,
     evaluating,
     interrupts_held,
     keep_memory,
+    like_weights,
     may_be_captured,
     packed,
     restore_modes,
@@ -24,7 +32,7 @@ from vaecourse.device import (
     set_threads,
     widened,
 )
-from vaecourse.errors import CourseError
+from vaecourse.errors import CourseError, check_number, check_whole
 from vaecourse.objectives import Terms
 from vaecourse.vae import Image, negative_elbo
 
@@ -67,12 +75,16 @@ def evaluate(
     """The loss and its terms by name: means over the images x, in nats an image.
 
     The same seed draws the same eps, whatever was drawn before, and the caller's random state is
-    left alone. `x` lies on the model's device.
+    left alone. Raises CourseError for images and objectives as `fit` does.
     """
+    check_images(x)
+    check_calls(objective)
+    check_whole("batch_size", batch_size, "batch_size=1000")
     totals: dict[str, Tensor] = {}
     with evaluating(model), seeded(seed):
-        for batch in x.split(batch_size):
-            for name, values in _named(objective(model, batch), len(batch)).items():
+        for images in x.split(int(batch_size)):
+            given = objective(model, like_weights(model, images))
+            for name, values in named_terms(given, len(images), totals).items():
                 totals[name] = totals.get(name, 0) + values.sum()
     return {name: (total / len(x)).item() for name, total in totals.items()}
 
@@ -106,25 +118,28 @@ def fit(
     gives anything but a number an image, and for a loss or weights that become NaN or infinite: the
     model then holds the weights from the start of that epoch.
     """
-    history, modes = History(), [(part, part.training) for part in model.modules()]
-    try:
+    history = History()
+    with interrupts_held(patience=2.0) as look:  # a step and an entry are whole or not at all
+        check_model(model, precision)
         check_train_and_val(x, x_val)
-        check_numbers(num_epochs, batch_size, lr, len(x))
-        check_model(model, objective)
-        check_precision(precision)
-        place = check_device(device)
-        with interrupts_held():  # the first optimiser of a process imports for seconds
-            step = _Step(model, x, objective, place, precision, lr)
-        x_val = None if x_val is None else x_val.detach().to(place, step.dtype)
-        with seeded(seed), widened(model) if precision == "bfloat16" else nullcontext():
-            _run(step, history, x_val, num_epochs, batch_size, schedule, seed)
-    except KeyboardInterrupt:
-        history.interrupted = True
-        print(f"stopped by hand after {len(history.train.get('loss', []))} of {num_epochs} epochs")
-    except BaseException:
-        restore_modes(modes)
-        raise
-    model.eval()
+        check_numbers(num_epochs, batch_size, lr, seed, len(x))
+        check_calls(objective, schedule)
+        place, modes = check_device(device), [(part, part.training) for part in model.modules()]
+        try:
+            with interrupts_held():  # the first optimiser of a process imports for seconds
+                step = _Step(model, x, objective, place, precision, float(lr), schedule)
+            x_val = None if x_val is None else x_val.detach().to(place, step.dtype)
+            with seeded(seed), widened(model) if precision == "bfloat16" else nullcontext():
+                _run(step, history, x_val, num_epochs, int(batch_size), seed, look)
+            look()
+        except KeyboardInterrupt:
+            history.interrupted = True
+            whole = len(history.train.get("loss", []))
+            print(f"stopped by hand after {whole} of {num_epochs} epochs")
+        except BaseException:
+            restore_modes(modes)
+            raise
+        model.eval()
     return history
 
 
@@ -139,6 +154,7 @@ class _Step:
         place: torch.device,
         precision: str,
         lr: float,
+        schedule: Callable[[float], float] | None,
     ):
         set_threads()
         keep_memory()
@@ -146,7 +162,8 @@ class _Step:
         model.to(place).to(memory_format=torch.channels_last)  # convolutions are faster so
         if isinstance(objective, nn.Module):
             objective.to(place)
-        self.model, self.objective, self.place, self.lr = model, objective, place, lr
+        self.model, self.objective, self.place = model, objective, place
+        self.lr, self.schedule = lr, schedule
         self.dtype = next(model.parameters()).dtype
         x = x.detach()
         self.x = packed(x).to(place) if on_gpu else x.to(place, self.dtype)
@@ -163,22 +180,28 @@ class _Step:
         if self.x.dtype == torch.uint8:
             images = images / 255
         with self.autocast:
-            terms = _named(self.objective(self.model, images), len(images))
+            terms = named_terms(self.objective(self.model, images), len(images), self.names)
+        if not terms["loss"].requires_grad:
+            raise CourseError(
+                "expected a loss that depends on the weights, got one without a graph; "
+                "try it without detach() and no_grad()"
+            )
         self.names = list(terms)
         self.optimiser.zero_grad()
         terms["loss"].mean().backward()
         self.optimiser.step()
         return torch.stack([values.sum() for values in terms.values()]).detach()
 
-    def advance(self, done: float, schedule: Callable[[float], float] | None) -> None:
+    def advance(self, done: float) -> None:
         """Tell the learning rate, and an objective that wants to know, how much is done."""
-        if schedule is not None:
-            for group in self.optimiser.param_groups:
-                rate = self.lr * schedule(done)
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(rate)
-                else:
-                    group["lr"] = rate
+        if self.schedule is not None:
+            factor = self.schedule(done)
+            check_number("the factor that schedule gives", factor, "schedule=one_cycle")
+            (group,) = self.optimiser.param_groups
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(self.lr * factor)
+            else:
+                group["lr"] = self.lr * factor
         if hasattr(self.objective, "advance"):
             self.objective.advance(done)
 
@@ -189,15 +212,22 @@ def _run(
     x_val: Image | None,
     num_epochs: int,
     batch_size: int,
-    schedule: Callable[[float], float] | None,
     seed: int,
+    look: Callable[[], None],
 ) -> None:
-    """All epochs, each put into the history when it is whole."""
+    """All epochs, each put into the history when it is whole; `look` raises what was pressed."""
     model, num_steps = step.model, math.ceil(len(step.x) / batch_size)
+
+    def measure() -> Means:
+        return {} if x_val is None else evaluate(model, x_val, watched, seed)
+
+    def watched(model: nn.Module, batch: Tensor) -> Terms:
+        look()
+        return step.objective(model, batch)
+
     hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own, but its notebook bar ignores it
     with tqdm(total=num_epochs * num_steps, unit="step", leave=False, disable=hidden) as bar:
-        if x_val is not None:
-            _append(history.validation, evaluate(model, x_val, step.objective, seed))
+        _append(history.validation, measure())
         model.train()
         take_step: Callable[[Tensor], Tensor] = step
         if step.place.type == "cuda" and may_be_captured(step.objective):
@@ -208,17 +238,18 @@ def _run(
             try:
                 order = torch.randperm(len(step.x), device=step.place)
                 for i, index in enumerate(order.split(batch_size)):
-                    step.advance((epoch * num_steps + i) / (num_epochs * num_steps), schedule)
+                    step.advance((epoch * num_steps + i) / (num_epochs * num_steps))
                     whole = len(index) == batch_size
                     sums.append((take_step if whole else step)(index).clone())
                     bar.update()
+                    look()
             except KeyboardInterrupt:
                 _check_finite(sums, model, start, epoch)
                 raise
             _check_finite(sums, model, start, epoch)
-            if x_val is not None:
-                _append(history.validation, evaluate(model, x_val, step.objective, seed))
+            measured = measure()
             means = (torch.stack(sums).sum(dim=0) / len(step.x)).tolist()
+            _append(history.validation, measured)
             _append(history.train, dict(zip(step.names, means, strict=True)))
             bar.set_postfix(loss=f"{history.train['loss'][-1]:.1f} nats")
 
@@ -226,24 +257,6 @@ def _run(
 def _append(curves: dict[str, list[float]], means: Means) -> None:
     for name, value in means.items():
         curves.setdefault(name, []).append(value)
-
-
-def _named(given: Terms, count: int) -> dict[str, Tensor]:
-    """The loss and the terms of an objective by name, each of shape (count,)."""
-    if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict)):
-        raise CourseError(
-            f"expected an objective to give its loss and its terms by name, got "
-            f"{type(given).__name__}; try: return loss, {{'recon_nll': recon_nll, 'kl': kl}}"
-        )
-    terms = {"loss": given[0]} | given[1]
-    for name, values in terms.items():
-        if not isinstance(values, Tensor) or values.shape != (count,):
-            came = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
-            raise CourseError(
-                f"expected an objective to give one number an image, {name} of shape ({count},), "
-                f"got {came}; try .flatten(1).sum(dim=1), and no mean over the batch"
-            )
-    return terms
 
 
 def _check_finite(

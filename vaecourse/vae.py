@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaecourse.errors import CourseError
+from vaecourse.errors import CourseError, check_whole
+from vaecourse.shapes import check_batch, check_logits
 
 Image = Float[Tensor, "batch channels height width"]
 Code = Float[Tensor, "batch latent_dim"]
@@ -38,6 +39,7 @@ def bernoulli_nll(logits: Image, x: Image) -> Nats:
 
     For grey pixels this is a cross-entropy, not a normalised likelihood.
     """
+    check_logits(logits, x)
     pixels = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
     return pixels.flatten(1).sum(dim=1)
 
@@ -48,6 +50,7 @@ def gaussian_nll(logits: Image, x: Image, std: float | Tensor = 1.0) -> Nats:
     The constant log(std √(2π)) is included, so that values for different `std` can be compared.
     `std` is one number, or a tensor that broadcasts to the images; a tensor may be learned.
     """
+    check_logits(logits, x)
     std = torch.as_tensor(std, dtype=x.dtype, device=x.device)
     error = (x - logits.sigmoid()) / std
     pixels = 0.5 * error.square() + std.log() + 0.5 * math.log(2 * math.pi)
@@ -63,18 +66,18 @@ class VAE(nn.Module):
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         super().__init__()
+        if not hasattr(decoder, "latent_dim"):
+            raise CourseError(
+                f"expected a decoder that tells its latent_dim, got {type(decoder).__name__}; "
+                "try VAE(encoder, decoder), with decoder.latent_dim = 2"
+            )
         self.encoder, self.decoder = encoder, decoder
         self.latent_dim: int = decoder.latent_dim  # type: ignore[assignment]
 
     def encode(self, x: Image) -> tuple[Code, Code]:
         code = self.encoder(x)
         size = 2 * self.latent_dim
-        if not isinstance(code, Tensor) or code.shape[1:] != (size,):
-            came = tuple(code.shape) if isinstance(code, Tensor) else type(code).__name__
-            raise CourseError(
-                f"expected an encoder to one tensor of mu, then logvar, (batch, {size}), "
-                f"got {came}; try code_dim={size}"
-            )
+        check_batch("one tensor of mu, then logvar,", code, (size,), f"code_dim={size}")
         mu, logvar = code.chunk(2, dim=1)
         return mu, logvar
 
@@ -95,7 +98,9 @@ class VAE(nn.Module):
 
     def sample(self, num_images: int) -> Image:
         """`num_images` images in [0, 1]: z from the prior N(0, I), then decoded."""
-        weight = next(self.parameters())  # z must be of their kind, and lie where they lie
+        check_whole("num_images", num_images, "10", least=0)
+        # z must be of the weights' kind, and lie where they lie
+        weight = next(self.parameters(), torch.empty(()))
         z = torch.randn(num_images, self.latent_dim, dtype=weight.dtype, device=weight.device)
         return self.decode(z).sigmoid()
 
@@ -103,6 +108,14 @@ class VAE(nn.Module):
 def is_vae(model: nn.Module) -> bool:
     """Whether it draws z from a posterior: an autoencoder does not."""
     return hasattr(model, "reparameterize")
+
+
+def check_vae(model: nn.Module) -> None:
+    if not is_vae(model):
+        raise CourseError(
+            f"expected a VAE, with a posterior, got {type(model).__name__}; "
+            "try objective=reconstruction_loss"
+        )
 
 
 def negative_elbo(
@@ -117,6 +130,7 @@ def negative_elbo(
     loss = recon_nll + beta · kl; with beta = 1 it is an unbiased estimate of −ELBO (equation 7 of
     the paper), with another beta the objective of a β-VAE. The batch mean is the caller's to take.
     """
+    check_vae(model)
     logits, mu, logvar = model(x)
     recon_nll = nll(logits, x)
     kl = gaussian_kl(mu, logvar)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vaecourse.data import check_images
-from vaecourse.device import evaluating
+from vaecourse.device import evaluating, like_weights
 from vaecourse.errors import CourseError
 from vaecourse.networks import Shape
 
@@ -23,11 +23,6 @@ class Part(NamedTuple):
     latent_dim: int
     encodes: tuple[int, ...] = ()  # the shape of an image, where images are encoded live
     reach: float = REACH  # z goes from -reach to reach in each dimension
-
-
-def like_weights(model: nn.Module, values: Tensor) -> Tensor:
-    """The values on the model's device and of its type."""
-    return values.to(next((w for w in model.parameters() if w.is_floating_point()), values))
 
 
 def decoded(model: nn.Module, z: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vaecourse.device import evaluating
+from vaecourse.device import evaluating, like_weights
 from vaecourse.explorer.live import Live
-from vaecourse.explorer.models import Part, like_weights
+from vaecourse.explorer.models import Part
 from vaecourse.explorer.script import SCRIPT, STYLE
 from vaecourse.explorer.weights import NotOnPage, packed, same
 from vaecourse.plotting import Figure
