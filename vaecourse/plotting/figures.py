@@ -37,15 +37,21 @@ class Figure(MatplotlibFigure):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         drawn, picture = io.BytesIO(), io.BytesIO()
         self.savefig(drawn, format="png", metadata={"Software": None})
-        pixels = Image.open(drawn).convert("RGB")  # nothing is transparent
-        few = pixels.getcolors(256)  # a palette of them loses nothing
-        (pixels.quantize() if few else pixels).save(picture, "png", optimize=True)
+        _smallest(Image.open(drawn).convert("RGB")).save(picture, "png", optimize=True)
         data = {
             "image/png": base64.b64encode(picture.getvalue()).decode(),
             "text/plain": f"Figure: {self.alt}",
         }
         width = round(100 * self.get_figwidth())  # CSS pixels; the file has half as many again
         return data, {"image/png": {"alt": self.alt, "width": width}}
+
+
+def _smallest(pixels: Image.Image) -> Image.Image:
+    """The same pixels in a form of one byte each, where that loses nothing: grey, or a palette."""
+    red, green, blue = pixels.split()
+    if red.tobytes() == green.tobytes() == blue.tobytes():
+        return red
+    return pixels.quantize() if pixels.getcolors(256) else pixels
 
 
 def new_figure(alt: str, width: float = 7.0, height: float = 3.0) -> Figure:
