@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vaecourse import browsing, latent, notebooks, pretrained
+from vaecourse import browsing, explorer, latent, notebooks, pretrained
+from vaecourse.explorer.page import OnPage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -99,16 +100,16 @@ def test_a_faulty_page_is_found_out(
 
 # -- the chapters' explorers -------------------------------------------------------------------
 
-# by chapter its explorers, each by the models behind its panels
-EXPLORERS = {
-    "02_autoencoders": {"explore": ["mnist-autoencoder-2d", "mnist-mlp-2d"]},
-    "04_variational_autoencoders": {
-        "normal": [],
-        "explore": ["mnist-mlp-2d"],
-        "sketch": ["mnist-mlp-2d"],
-    },
-    "09_interpolation": {"between": ["mnist-mlp-64d"]},
-}
+KINDS = {"explore": "explore", "interpolate": "between", "draw_digit": "sketch", "normal": "normal"}
+
+
+def kinds_in(path: Path) -> list[str]:
+    """The kinds of explorers that a chapter's code asks for, in order."""
+    cells = "\n".join(cell.source for cell in notebooks.code_cells(notebooks.read(path)))
+    return [KINDS[name] for name in re.findall(r"\bexplorer\.(\w+)\(", cells)]
+
+
+EXPLORERS = {path.stem: kinds for path in notebooks.chapters() if (kinds := kinds_in(path))}
 TOLERANCE = 0.05  # of a pixel in [0, 1]: a page's weights are whole numbers from −511 to 511
 PIXELS = """(canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -122,13 +123,25 @@ CANVASES = """(one) => [...one.querySelectorAll(".vc-picture, .vc-wide")]
 @pytest.fixture(params=EXPLORERS)
 def chapter(
     pages: list[Path], chromium: "Browser", request: pytest.FixtureRequest
-) -> Iterator[tuple["Page", dict[str, list[str]]]]:
-    """A chapter's page, open without a network, and what its explorers should be."""
+) -> Iterator[tuple["Page", list[str]]]:
+    """A chapter's page, open without a network, and the kinds of its explorers."""
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     faults = look(page, pages[0].parent / f"{request.param}.html", "light")
     yield page, EXPLORERS[request.param]
     page.close()
     assert not faults
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, str]:
+    """The trained models by the key under which a page carries their decoders."""
+    found = {}
+    with explorer.shown_on(explorer.Page()):
+        for name in pretrained.names():
+            shown = explorer.explore(pretrained.load(name))
+            assert isinstance(shown, OnPage), name
+            found[shown.data["networks"][0]["decoder"]] = name
+    return found
 
 
 def mounted(page: "Page") -> dict[str, tuple["Locator", dict[str, Any]]]:
@@ -138,9 +151,9 @@ def mounted(page: "Page") -> dict[str, tuple["Locator", dict[str, Any]]]:
         ".every((one) => one.matches('.vc-mounted'))"
     )
     found = {}
-    for explorer in page.locator(".vaecourse-explorer").all():
-        data = json.loads(explorer.locator(":scope > script").first.inner_text())
-        found[data["kind"]] = explorer, data
+    for element in page.locator(".vaecourse-explorer").all():
+        data = json.loads(element.locator(":scope > script").first.inner_text())
+        found[data["kind"]] = element, data
     return found
 
 
@@ -159,32 +172,33 @@ def decoded(model: Any, z: Tensor) -> Tensor:
 
 
 def test_the_chapters_have_their_explorers_and_each_moves_by_key(
-    chapter: tuple["Page", dict[str, list[str]]],
+    chapter: tuple["Page", list[str]],
 ) -> None:
     page, expected = chapter
     explorers = mounted(page)
-    assert list(explorers) == list(expected)
-    for explorer, _ in explorers.values():
-        for moved in explorer.locator("input[type=range], .vc-plane, .vc-ink").all():
-            before = explorer.evaluate(CANVASES)
+    assert list(explorers) == expected
+    for element, _ in explorers.values():
+        for moved in element.locator("input[type=range], .vc-plane, .vc-ink").all():
+            before = element.evaluate(CANVASES)
             moved.focus()
             for key in ("ArrowRight", "ArrowUp", "Space"):  # ink needs a move and a stroke
                 page.keyboard.press(key)
             page.wait_for_function(
                 f"([one, before]) => ({CANVASES})(one) !== before",
-                arg=[explorer.element_handle(), before],
+                arg=[element.element_handle(), before],
             )
-        assert explorer.locator(".vc-message").inner_text() == ""
+        assert element.locator(".vc-message").inner_text() == ""
 
 
 def test_the_chapters_explorers_draw_what_torch_computes(
-    chapter: tuple["Page", dict[str, list[str]]],
+    chapter: tuple["Page", list[str]], trained: dict[str, str]
 ) -> None:
-    page, expected = chapter
-    for kind, (explorer, data) in mounted(page).items():
-        models: list[Any] = [pretrained.load(name) for name in expected[kind]]
+    page, _ = chapter
+    for kind, (element, data) in mounted(page).items():
+        names = [trained[network["decoder"]] for network in data["networks"]]
+        models: list[Any] = [pretrained.load(name) for name in names]
         if kind == "explore":
-            for model, panel in zip(models, explorer.locator(".vc-panel").all(), strict=True):
+            for model, panel in zip(models, element.locator(".vc-panel").all(), strict=True):
                 for z in ([-1.5, 0.5], [0.8, -2.0]):
                     for slider, value in zip(
                         panel.locator("input[type=range]").all(), z, strict=True
@@ -193,14 +207,14 @@ def test_the_chapters_explorers_draw_what_torch_computes(
                     picture = panel.locator(".vc-row .vc-picture")
                     assert is_drawn(picture, decoded(model, torch.tensor(z)))
         if kind == "between":
-            explorer.locator("input[type=range]").fill("0.3")
+            element.locator("input[type=range]").fill("0.3")
             ends = torch.tensor(data["ends"])
             for index, way in ((1, latent.lerp), (2, latent.slerp)):
                 wanted = decoded(models[0], way(*ends, 11)[3])
-                picture = explorer.locator(".vc-picture").nth(index)
+                picture = element.locator(".vc-picture").nth(index)
                 assert is_drawn(picture, wanted)
         if kind == "sketch":
             levels = torch.frombuffer(bytearray(base64.b64decode(data["start"])), dtype=torch.uint8)
             mu, _ = models[0].encode(levels.view(1, 1, 28, 28) / 255)
-            picture = explorer.locator(".vc-picture").first
+            picture = element.locator(".vc-picture").first
             assert is_drawn(picture, decoded(models[0], mu))
