@@ -51,7 +51,7 @@ def render(book: Path, output: Path) -> Path:
     stays behind, and what fails or is interrupted leaves the old ones. Raises CourseError, with
     every warning, unless there is none.
     """
-    build = output / "_build"
+    book, build = book.resolve(), output.resolve() / "_build"
     files.check_writable(build)
     print(f"rendering {book}", flush=True)
     with tempfile.TemporaryDirectory(prefix=".rendering-", dir=build) as scratch:
