@@ -2,8 +2,10 @@
 
 import math
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
@@ -342,6 +344,51 @@ def test_ctrl_c_in_the_first_epoch_gives_an_empty_history() -> None:
     assert history.interrupted
     assert history.train == {}
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("presses", [1, 3])
+@pytest.mark.parametrize("at", [1, 2, 3, 7, 8, 9, 10])  # 3 batches measured, 4 steps, 3 measured
+def test_wherever_ctrl_c_is_pressed_what_was_borrowed_is_given_back(at: int, presses: int) -> None:
+    calls = 0
+
+    def objective(model: nn.Module, x: Tensor) -> Terms:
+        nonlocal calls
+        calls += 1
+        for _ in range(presses if calls == at else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+        return negative_elbo(model, x)
+
+    model, state, handler = small_vae(), torch.get_rng_state(), signal.getsignal(signal.SIGINT)
+    x, x_val = images(), images(3000, seed=1)
+    settings = {"objective": objective, "batch_size": 6, "precision": "bfloat16"}
+    history = fit(model, x, x_val, **settings)
+    assert history.interrupted
+    assert calls - at <= 1  # the last of the epoch may be followed by the first of the next
+    num_epochs = len(history.train.get("loss", []))
+    assert num_epochs == (at == 10)  # what was measured whole counts
+    measured = {len(curve) for curve in history.validation.values()}
+    assert measured == (set() if at < 3 else {num_epochs + 1})
+    assert torch.equal(torch.get_rng_state(), state)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert not model.training
+    assert not any(part._forward_hooks for part in model.modules())
+    assert len(fit(model, x, num_epochs=1, batch_size=6).train["loss"]) == 1
+
+
+def test_a_training_in_a_thread_leaves_ctrl_c_to_the_main_one() -> None:
+    handler, histories = signal.getsignal(signal.SIGINT), []
+
+    def objective(model: nn.Module, x: Tensor) -> Terms:
+        assert signal.getsignal(signal.SIGINT) is handler
+        return negative_elbo(model, x)
+
+    settings = {"objective": objective, "num_epochs": 2, "batch_size": 6}
+    thread = threading.Thread(
+        target=lambda: histories.append(fit(small_vae(), images(), **settings))
+    )
+    thread.start()
+    thread.join()
+    assert not histories[0].interrupted
 
 
 STOPPED_EARLY = """

@@ -111,7 +111,8 @@ def fit(
     on weights, losses and optimiser that stay float32. `x_val` is measured before the first epoch
     and after each, in float32, and never trained on. Two fits of equal models with the same seed in
     one process give the same history. Ctrl-C (or the notebook's stop button) ends the training and
-    keeps the weights and the history so far.
+    keeps the weights and the history so far; it waits for the end of the step, and a step that
+    hangs is stopped by pressing again after two seconds.
 
     Raises CourseError for images that are not in [0, 1] or not finite, a batch larger than the
     data, a device that is not here, a frozen model, an objective that does not suit the model or
