@@ -217,7 +217,7 @@ class Turn:
         check = next(i for i in range(start, len(cells)) if notebooks.is_checked(cells[i]))
         texts = [cell.source for cell in cells[:start] if cell.cell_type == "markdown"]
         self.prompt, self.stored = texts[-1], cells[start].source
-        self.check = cells[check].source
+        self.check, self.check_metadata = cells[check].source, cells[check].metadata
         self.after = cells[check + 1].source
         self.before = [cell.source for cell in cells[:check] if cell.cell_type == "code"]
         self.before.remove(self.stored)
@@ -259,6 +259,14 @@ def test_a_turn_says_what_to_do_and_waits_for_it(name: str) -> None:
     turn = Turn(name)
     assert re.search(r"^### Your turn: ", turn.prompt, flags=re.MULTILINE)
     assert turn.said(turn.stored).startswith("not yet")
+
+
+@each_turn
+def test_the_check_of_a_turn_is_folded_on_the_page_and_in_jupyterlab(name: str) -> None:
+    """It holds the right answer."""
+    metadata = Turn(name).check_metadata
+    assert "hide-input" in metadata["tags"]
+    assert metadata["jupyter"]["source_hidden"]
 
 
 @each_turn
