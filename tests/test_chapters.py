@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from mistakes import MISTAKES, STAND_INS
 from nbformat import NotebookNode
 
 from vaecourse import notebooks
@@ -26,78 +27,6 @@ MAX_WIDTH, MAX_LINES, MEDIAN_LINES = 72, 14, 7  # of a chapter's code
 
 read = cache(notebooks.read)
 chapters = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-
-# -- the typical mistakes, each in place of the line that is asked for -----------------------------
-
-MEAN = "def mean(values): return sum(values) / len(values)\n"  # a part of the cell that is given
-ARC = """def my_arc(z_1, z_2, angle, alpha):
-    sin = torch.sin
-    a, b = sin((1 - alpha) * angle), sin(alpha * angle)
-   """
-MISTAKES: dict[str, list[str]] = {
-    "02:turn-loss": [
-        "def my_loss(p, x): return (x * p.log() + (1 - x) * (1 - p).log()).flatten(1).sum(1)",
-        "def my_loss(p, x): return -(x * p.log() + (1 - x) * (1 - p).log()).flatten(1).mean(1)",
-        "def my_loss(p, x): return -(x * p.log() + (1 - x) * (1 - p).log()).sum()",
-        "def my_loss(p, x): return -(x * p.log()).flatten(1).sum(1)",
-    ],
-    "02:conv": [
-        "def conv_size(n, k=3, s=2, p=1): return (n + 2 * p - k) / s + 1",
-        "def conv_size(n, k=3, s=2, p=1): return (n + 2 * p - k) // s",
-        "def conv_size(n, k=3, s=2, p=1): return (n + p - k) // s + 1",
-        "def conv_size(n, k=3, s=2, p=1): return (n + 2 * p) // s + 1",
-        "def conv_size(n, k=3, s=2, p=1): return n + 2 * p - k + 1",
-    ],
-    "02:turn-classes": [
-        "def effective_number(q): return (-(q * q.log()).sum()).exp()",
-        "def effective_number(q): return torch.special.entr(q).sum()",
-        "def effective_number(q): return (-torch.special.entr(q).sum()).exp()",
-        "def effective_number(q): return (torch.special.entr(q).sum() / math.log(2)).exp()",
-        "def effective_number(q): return (q > 0).sum()",
-    ],
-    "04:turn-z": [
-        "def my_z(mu, logvar, eps): return mu + logvar.exp() * eps",
-        "def my_z(mu, logvar, eps): return mu + logvar * eps",
-        "def my_z(mu, logvar, eps): return mu",
-        "def my_z(mu, logvar, eps): return torch.exp(0.5 * logvar) * eps",
-    ],
-    "04:turn-kl": [
-        "def my_kl(m, v): return 0.5 * (m**2 + v.exp() - 1 - v).mean(dim=1)",
-        "def my_kl(m, v): return (m**2 + v.exp() - 1 - v).sum(dim=1)",
-        "def my_kl(m, v): return 0.5 * (1 + v - m**2 - v.exp()).sum(dim=1)",
-        "def my_kl(m, v): return 0.5 * (m**2 + v.exp() - 1 - v).sum()",
-        "def my_kl(m, v): return 0.5 * (m**2 + v - 1 - v).sum(dim=1)",
-    ],
-    "04:turn-beta": [
-        "my_beta = 784",
-        "my_beta = 2 / 784",
-        "my_beta = 1",
-        "my_beta = 2 * 784",
-    ],
-    "09:my-line": [
-        "def my_line(z_1, z_2, alpha): return alpha * z_1 + (1 - alpha) * z_2",
-        "def my_line(z_1, z_2, alpha): return z_1 + alpha * z_2",
-        "def my_line(z_1, z_2, alpha): return (1 - alpha) * z_1 + z_2",
-        "def my_line(z_1, z_2, alpha): return (z_1 + z_2) / 2",
-    ],
-    "09:my-rise": [
-        f"{MEAN}my_rise = mean(judged['VAE\\nends']) - mean(judged['VAE\\nhalf-way'])",
-        f"{MEAN}my_rise = mean(judged['VAE\\nhalf-way'])",
-        f"{MEAN}my_rise = mean(judged['VAE\\nhalf-way']) - no_digit(x_val)",
-    ],
-    "09:my-arc": [
-        f"{ARC} return (b * z_1 + a * z_2) / sin(angle)",
-        f"{ARC} return a * z_1 + b * z_2",
-        f"{ARC} return (1 - alpha) * z_1 + alpha * z_2",
-    ],
-}
-STAND_INS = {  # the chapter trains six networks for these
-    "09:my-rise": """
-places, x_val = ("ends", "half-way"), None
-judged = {"VAE\\nends": [0.1, 0.2, 0.3], "VAE\\nhalf-way": [0.3, 0.5, 0.7]}
-def no_digit(images): return 0.05
-"""
-}
 
 # -- the form of the code and of the text ----------------------------------------------------------
 
