@@ -14,12 +14,13 @@ from vaecourse.data import check_images
 from vaecourse.device import evaluating, like_weights, seeded
 from vaecourse.errors import CourseError, check_number, check_whole
 from vaecourse.objectives import Likelihood
-from vaecourse.shapes import check_logits, check_per_image, check_posterior
+from vaecourse.shapes import check_codes, check_logits, check_per_image, check_posterior
 from vaecourse.vae import Code, Image, Nats, bernoulli_nll, gaussian_kl, is_vae
 
 ROWS = 1000  # codes decoded at once
 SPLIT, MOST_SPLITS = 2, 6  # of a cell that is too coarse: parts a side, and how often
 ENOUGH = 20.0  # nats below the highest point, where a posterior may be cut off
+MOST_POINTS = 1_000_000  # of the split cells of an image
 IMAGES = 64  # refined at once
 DRAWS = 64  # that judge a refined posterior
 MOST = 200_000_000  # numbers in a table of posteriors: 0.8 GB
@@ -60,9 +61,9 @@ def quadrature(
     The integral is a sum over equally spaced codes from −limit to limit in each dimension. Every
     second of them makes a sum of its own: where these differ by more than `tolerance` nats, the
     grid is too coarse for the image, and the cells that hold its posterior are split in two a
-    side, as often as it takes (six times at most; a tolerance of infinity leaves the grid as it
-    is). The error is a small part of the tolerance. The encoder has no part in it. Bernoulli pixels
-    are fast; another `nll` is called for each image by itself.
+    side, as often as it takes (six times and into a million points at most; a tolerance of infinity
+    leaves the grid as it is). The error is a small part of the tolerance. The encoder has no part
+    in it. Bernoulli pixels are fast; another `nll` is called for each image by itself.
 
     Raises CourseError for more than two latent dimensions, a model that is no VAE, images that are
     none (for another likelihood than Bernoulli's they may leave [0, 1]), a grid that is none, and
@@ -138,6 +139,8 @@ def _sum_of(
         if splits_left == 0 or coarser.max() - coarser.min() <= tolerance:
             break
         held = z[log_joint > log_joint.max() - ENOUGH]
+        if len(held) * len(parts) > MOST_POINTS:
+            break
         z = (held[:, None] + step * parts).flatten(0, 1)
         parity, step = grid.parts_parity.repeat(len(held)), step / SPLIT
         values = []
@@ -230,11 +233,8 @@ Elbo = Callable[[Code, Code, Tensor], Nats]  # of mu, logvar and eps
 def _codes(model: nn.Module, x: Image) -> tuple[Code, Code]:
     mu, logvar = model.encode(x)  # type: ignore[operator]
     check_posterior(mu, logvar)
-    if not (mu.isfinite().all() and logvar.isfinite().all()):
-        raise CourseError(
-            "expected finite mu and logvar, got NaN or infinity from the encoder; "
-            "try another model, or look for weights that are NaN"
-        )
+    check_codes("the encoder's mu", mu)
+    check_codes("the encoder's logvar", logvar)
     return mu, logvar
 
 
