@@ -17,6 +17,7 @@ const named = (element, role, label) => {
 };
 
 const row = (...children) => make("div", { className: "vc-row" }, ...children);
+const stacked = (...children) => make("div", { className: "vc-side" }, ...children); // in a row
 const controls = (...children) => make("div", { className: "vc-controls" }, ...children);
 const note = (text = "") => make("p", { className: "vc-note", textContent: text });
 
