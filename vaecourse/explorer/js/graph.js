@@ -44,12 +44,12 @@ explorers.graph = ({ title, start, seed }) => {
     button("new ε", () => more(1)), told,
   );
   const gathered = controls(
-    table, buttons(button("100 more draws", () => more(100)), button("start again", restart)),
+    buttons(button("100 more draws", () => more(100)), button("start again", restart)),
     note(AVERAGES_LEGEND),
   );
   return [
     panel(title, row(broad(graph), stacked(moved))),
-    panel("Averaged over draws", row(broad(averages), stacked(gathered))),
+    panel("Averaged over draws", row(broad(averages, table), stacked(gathered))),
   ];
 };
 
