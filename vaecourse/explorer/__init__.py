@@ -6,6 +6,7 @@ needs no kernel. Each has a file here, and one of the same name in js/.
 """
 
 from vaecourse.explorer.between import interpolate
+from vaecourse.explorer.bound import bound
 from vaecourse.explorer.ellipses import ellipses
 from vaecourse.explorer.explore import explore
 from vaecourse.explorer.graph import graph
@@ -15,6 +16,7 @@ from vaecourse.explorer.sketch import draw_digit
 
 __all__ = [
     "Page",
+    "bound",
     "draw_digit",
     "ellipses",
     "explore",

@@ -2,7 +2,7 @@
 
 const AVERAGES = { width: 400, height: 340, left: 44, right: 10 };
 const [PATHWISE, SCORE] = ["#0072b2", "#d55e00"];
-const PARAMETERS = ["∂μ", "∂log σ²"];
+const PARAMETERS = ["by μ", "by log σ²"];
 const AVERAGES_LEGEND =
   "Dashed: the exact gradient of E[L] = (μ − c)² + σ². Blue: the average so far of the pathwise " +
   "gradient; orange, of the score-function gradient, L · ∂log q(z). ± is the standard error.";
@@ -86,7 +86,7 @@ function drawFrame(context, { top, height }, name, exact, reach, up) {
   context.strokeStyle = "#bbbbbb";
   context.lineWidth = 1;
   context.strokeRect(left, top, width - left - right, height);
-  write(context, `average gradient, ${name}`, left, top - 11, { font: "bold 12px", align: "left" });
+  write(context, `average gradient ${name}`, left, top - 11, { font: "bold 12px", align: "left" });
   for (const value of [exact - reach, exact, exact + reach])
     write(context, formatted(value), left - 4, up(value), { font: "11px", align: "right" });
 }
