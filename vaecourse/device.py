@@ -60,12 +60,13 @@ def check_seed(seed: int) -> None:
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients inside; come what may, each part's mode is given back."""
+def evaluating(model: nn.Module, gradients: bool = False) -> Iterator[None]:
+    """Evaluation mode inside, with or without gradients whatever the caller has chosen; come what
+    may, each part's mode is given back."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
             yield
     finally:
         restore_modes(modes)

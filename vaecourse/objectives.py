@@ -8,12 +8,14 @@ step with the part of the training that is over, 0 to 1.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaecourse.errors import CourseError, check_number, check_whole
-from vaecourse.shapes import check_logits
+from vaecourse.shapes import check_logits, check_per_image, check_posterior
 from vaecourse.vae import (
     Image,
     Nats,
@@ -25,6 +27,7 @@ from vaecourse.vae import (
 )
 
 Terms = tuple[Nats, dict[str, Nats]]
+Likelihood = Callable[[Image, Image], Nats]  # −log p(x|z), of what is decoded and of x
 
 
 def reconstruction_loss(model: nn.Module, x: Image) -> Terms:
@@ -69,22 +72,40 @@ def free_bits(model: nn.Module, x: Image, nats: float = 0.5) -> Terms:
     return recon_nll + charged, {"recon_nll": recon_nll, "kl": kl.sum(dim=1)}
 
 
-def importance_weighted_bound(model: nn.Module, x: Image, num_samples: int = 5) -> Terms:
-    """−log 1/k Σ p(x|z_i) p(z_i) / q(z_i|x) with k = `num_samples` draws z_i from q(z|x).
+def log_weights(
+    model: nn.Module, x: Image, num_samples: int, nll: Likelihood = bernoulli_nll
+) -> Float[Tensor, "num_samples batch"]:
+    """log p(x|z_i) p(z_i) / q(z_i|x) in nats, of `num_samples` draws z_i from q(z|x) an image.
 
-    At most −ELBO on average, and nearer to −log p(x) the larger k is. Burda, Grosse and
-    Salakhutdinov, arXiv:1509.00519, equation 8.
+    The weights w_i of importance sampling: their mean is an unbiased estimate of p(x). `nll` is a
+    likelihood as `negative_elbo` takes it. Nothing is detached: the gradient runs through the draws
+    too. Only to look at the weights, call it under `torch.no_grad()`. All are decoded at once.
     """
     check_vae(model)
     check_whole("num_samples", num_samples, "500")
     mu, logvar = model.encode(x)  # type: ignore[operator]
+    check_posterior(mu, logvar)
     eps = torch.randn(num_samples, *mu.shape, dtype=mu.dtype, device=mu.device)
     z = mu + torch.exp(0.5 * logvar) * eps
     logits = model.decode(z.flatten(0, 1))  # type: ignore[operator]
-    recon_nll = bernoulli_nll(logits, x.repeat(num_samples, 1, 1, 1)).view(num_samples, -1)
+    recon_nll = nll(logits, x.repeat(num_samples, *(1 for _ in x.shape[1:])))
+    check_per_image("nll", recon_nll, len(logits))
     # log p(z) − log q(z|x); the constants −½ log 2π cancel
     log_ratio = 0.5 * (eps.square() + logvar - z.square()).sum(dim=2)
-    bound = math.log(num_samples) - (log_ratio - recon_nll).logsumexp(dim=0)
+    return log_ratio - recon_nll.view(num_samples, -1)
+
+
+def importance_weighted_bound(
+    model: nn.Module, x: Image, num_samples: int = 5, nll: Likelihood = bernoulli_nll
+) -> Terms:
+    """−log 1/k Σ p(x|z_i) p(z_i) / q(z_i|x) with k = `num_samples` draws z_i from q(z|x).
+
+    At most −ELBO on average, and nearer to −log p(x) the larger k is. Burda, Grosse and
+    Salakhutdinov, arXiv:1509.00519, equation 8. Its gradient, by autograd, is the mean of the
+    draws' own, weighted by w_i / Σ w_j (their section 3).
+    """
+    log_w = log_weights(model, x, num_samples, nll)
+    bound = math.log(num_samples) - log_w.logsumexp(dim=0)
     return bound, {"iw_nll": bound}
 
 

@@ -1,5 +1,6 @@
 """What the parts of a model must take and give: each check is a sentence (CourseError)."""
 
+import torch
 from torch import Tensor
 
 from vaecourse.errors import CourseError
@@ -28,4 +29,61 @@ def check_logits(logits: object, x: Tensor) -> None:
         raise CourseError(
             f"expected logits of the images' shape {tuple(x.shape)}, got {shape_or_type(logits)}; "
             f"try a decoder with shape={tuple(x.shape[1:])}"
+        )
+
+
+def check_per_image(what: str, values: object, count: int) -> None:
+    """CourseError unless `values` holds one number an image, (count,)."""
+    if not isinstance(values, Tensor) or values.shape != (count,):
+        raise CourseError(
+            f"expected {what} to give one number an image, of shape ({count},), got "
+            f"{shape_or_type(values)}; try .flatten(1).sum(dim=1), and no mean over the batch"
+        )
+
+
+def check_posterior(mu: Tensor, logvar: Tensor) -> None:
+    """CourseError unless both are floating tensors of one shape (batch, latent_dim).
+
+    Others would be broadcast without a word. Whether exp(logvar) overflows is looked at on a CPU
+    outside of training and `evaluate`: reading a number stalls a GPU, and `fit` reports a loss that
+    is not finite.
+    """
+    both = isinstance(mu, Tensor) and isinstance(logvar, Tensor)
+    if not (both and mu.ndim == 2 and mu.shape == logvar.shape):
+        raise CourseError(
+            "expected mu and logvar of one shape (batch, latent_dim), got "
+            f"{shape_or_type(mu)} and {shape_or_type(logvar)}; "
+            "try logvar.expand_as(mu) if all share one width, or .T if the sides are swapped"
+        )
+    if not (mu.is_floating_point() and logvar.is_floating_point()):
+        raise CourseError(
+            f"expected mu and logvar in floats, got {mu.dtype} and {logvar.dtype}; try .float()"
+        )
+    in_a_step = logvar.requires_grad or torch.is_inference_mode_enabled()
+    if logvar.device.type == "cpu" and not in_a_step:
+        check_width(logvar)
+
+
+def check_width(logvar: Tensor) -> None:
+    """CourseError where exp(logvar) overflows."""
+    if logvar.exp().isposinf().any():
+        raise CourseError(
+            "expected logvar, the logarithm of a variance, got "
+            f"{logvar.max().item():.4g}, whose exp is infinite; "
+            "try variance.log(), or 2 * std.log()"
+        )
+
+
+def check_codes(what: str, z: Tensor) -> None:
+    """CourseError unless `z` holds finite codes (n, latent_dim), one at least."""
+    if not (isinstance(z, Tensor) and z.ndim == 2 and z.is_floating_point() and z.numel()):
+        raise CourseError(
+            f"expected {what} as a floating tensor (n, latent_dim), not empty, got "
+            f"{shape_or_type(z)}; try model.encode(x)"
+        )
+    if not z.isfinite().all():
+        first = int((~z.isfinite()).any(dim=1).nonzero()[0])
+        raise CourseError(
+            f"expected finite {what}, got NaN or infinity, first in row {first}; "
+            "try other images, or look for weights that are NaN"
         )

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaecourse.errors import CourseError, check_whole
-from vaecourse.shapes import check_batch, check_logits
+from vaecourse.shapes import check_batch, check_logits, check_posterior
 
 Image = Float[Tensor, "batch channels height width"]
 Code = Float[Tensor, "batch latent_dim"]
@@ -26,6 +26,7 @@ def gaussian_kl_by_dimension(mu: Code, logvar: Code) -> Code:
 
     The closed form of the paper's appendix B; zero where mu = 0 and logvar = 0, positive elsewhere.
     """
+    check_posterior(mu, logvar)
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
 
 
@@ -82,6 +83,7 @@ class VAE(nn.Module):
         return mu, logvar
 
     def reparameterize(self, mu: Code, logvar: Code) -> Code:
+        check_posterior(mu, logvar)
         eps = torch.randn_like(mu)
         return mu + torch.exp(0.5 * logvar) * eps
 

@@ -18,13 +18,14 @@ class Images(NamedTuple):
     y: Tensor
 
 
-def check_images(x: Tensor) -> None:
+def check_images(x: Tensor, shades: bool = True) -> None:
     """Raise CourseError unless `x` is what models train on.
 
     That is a floating tensor (batch, channels, height, width), not empty, with every number in
-    [0, 1] and none NaN.
+    [0, 1] and none NaN. Without `shades`, any finite numbers will do.
     """
-    wanted = "expected images as a floating tensor (batch, channels, height, width) in [0, 1]"
+    span = "in [0, 1]" if shades else "of finite numbers"
+    wanted = f"expected images as a floating tensor (batch, channels, height, width) {span}"
     if not isinstance(x, Tensor):
         raise CourseError(f"{wanted}, got {type(x).__name__}; try torch.as_tensor(x)")
     wanted += f", got shape {tuple(x.shape)} of {x.dtype}"
@@ -36,8 +37,10 @@ def check_images(x: Tensor) -> None:
     if x.numel() == 0:
         raise CourseError(f"{wanted}: it is empty; try a larger slice of the data")
     low, high = x.aminmax()  # both are NaN when any number is, and then the comparison fails
-    if not (low >= 0 and high <= 1):
+    if shades and not (low >= 0 and high <= 1):
         raise CourseError(f"{wanted}, {_out_of_range(x)}")
+    if not (low.isfinite() and high.isfinite()):
+        raise CourseError(f"{wanted}: not all are; try x[x.isfinite().flatten(1).all(dim=1)]")
 
 
 def _out_of_range(x: Tensor) -> str:
