@@ -9,6 +9,7 @@ MISTAKES = {
     ],
     "turn-score": [
         "def my_score(z, mu, logvar): return (z - mu) ** 2 / logvar.exp() - 1",
+        "def my_score(z, m, v): return ((z - m) ** 2 / v.exp() - 1) / (0.5 * v).exp()",
         "def my_score(z, mu, logvar): return 0.5 * (z - mu) ** 2 / logvar.exp()",
         "def my_score(z, mu, logvar): return 0.5 * (1 - (z - mu) ** 2 / logvar.exp())",
         "def my_score(z, mu, logvar): return (z - mu) / logvar.exp()",
