@@ -268,7 +268,7 @@ def test_a_wrong_q_is_led_to_the_best_one(move_mu: float, move_logvar: float) ->
     assert (after >= before).all()
     gap = linear.log_evidence(x, W, b, STD) - after
     assert (gap > -1e-9).all()
-    assert gap.max() < 0.05
+    assert gap.max() < 0.1
 
 
 def test_a_tilted_posterior_leaves_the_gap_that_no_diagonal_q_can_close() -> None:
@@ -280,7 +280,7 @@ def test_a_tilted_posterior_leaves_the_gap_that_no_diagonal_q_can_close() -> Non
     precision = torch.linalg.inv(covariance)
     least = 0.5 * (precision.diagonal().log().sum() - precision.logdet())  # KL of the best one
     assert least > 0.01
-    assert ((gap > least - 1e-9) & (gap < least + 0.05)).all()
+    assert ((gap > least - 1e-9) & (gap < least + 0.1)).all()
 
 
 def test_each_image_is_refined_by_itself_and_the_seed_decides() -> None:
