@@ -4,7 +4,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 BASE = ("runtime", "engines", "controls", "plane", "drawing")
-KINDS = ("explore", "between", "sketch", "normal")  # a file an explorer
+KINDS = ("explore", "between", "sketch", "normal", "ellipses")  # a file an explorer
 SCRIPT = "\n".join(
     (FOLDER / "js" / f"{name}.js").read_text("utf-8") for name in (*BASE, *KINDS, "mounting")
 )

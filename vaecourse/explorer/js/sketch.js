@@ -20,7 +20,7 @@ explorers.sketch = (data, engine, report) => {
   const noise = () => samples.map(() => [standardNormal(), standardNormal()]);
   let eps = noise();
   const read = latest(async () => {
-    const { mu, logvar } = await engine.encode(0, field.pixels());
+    const { mu, logvar } = moments(await engine.encode(0, field.pixels()));
     const std = logvar.map((value) => Math.exp(value / 2));
     map.set(mu, { mu, std });
     numbers.textContent =
