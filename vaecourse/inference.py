@@ -14,10 +14,13 @@ from vaecourse.data import check_images
 from vaecourse.device import evaluating, like_weights, seeded
 from vaecourse.errors import CourseError, check_number, check_whole
 from vaecourse.objectives import Likelihood
-from vaecourse.shapes import check_logits, check_per_image, check_posterior
+from vaecourse.shapes import check_codes, check_logits, check_per_image, check_posterior
 from vaecourse.vae import Code, Image, Nats, bernoulli_nll, gaussian_kl, is_vae
 
 ROWS = 1000  # codes decoded at once
+SPLIT, MOST_SPLITS = 2, 6  # of a cell that is too coarse: parts a side, and how often
+ENOUGH = 20.0  # nats below the highest point, where a posterior may be cut off
+MOST_POINTS = 1_000_000  # of the split cells of an image
 IMAGES = 64  # refined at once
 DRAWS = 64  # that judge a refined posterior
 MOST = 200_000_000  # numbers in a table of posteriors: 0.8 GB
@@ -25,11 +28,13 @@ MOST = 200_000_000  # numbers in a table of posteriors: 0.8 GB
 
 @dataclass(frozen=True)
 class Quadrature:
-    """What sums over a grid of codes say of each image. Points · cell = the area of the grid.
+    """What sums over a grid of codes say of each image.
 
-    `z` is (points, latent_dim). In two dimensions z[i · n + j] = (side[i], side[j]), with n points
-    a side: `log_posterior[0].view(n, n).T` has z₁ to the right and z₂ upward. Densities are in
-    nats: log p(z|x) at each point.
+    `log_posterior` is log p(z|x), a density in nats, at each point of `z`, and `cell` the length or
+    area that a point stands for. In two dimensions z[i · n + j] = (side[i], side[j]), with n points
+    a side: `log_posterior[0].view(n, n).T` has z₁ to the right and z₂ upward. A posterior that is
+    narrower than the grid falls between its points, and exp(log_posterior) · cell does not sum to
+    1 there; `log_evidence` is right all the same.
     """
 
     z: Float[Tensor, "points latent_dim"]
@@ -49,35 +54,101 @@ def quadrature(
     limit: float = 6.0,
     num_per_side: int = 201,
     nll: Likelihood = bernoulli_nll,
+    tolerance: float = 0.05,
 ) -> Quadrature:
     """log p(x) = log ∫ p(x|z) p(z) dz, and p(z|x), of a VAE with one or two latent dimensions.
 
-    The integral is a sum over equally spaced codes from −limit to limit in each dimension. It is
-    exact to many digits where neighbouring codes are nearer than a posterior is wide (its σ) and
-    the posterior lies inside; a finer and a wider grid tell, and `at_the_edge`. The encoder has no
-    part in it. Bernoulli pixels are fast; another `nll` is called for each image by itself.
+    The integral is a sum over equally spaced codes from −limit to limit in each dimension. Every
+    second of them makes a sum of its own: where these differ by more than `tolerance` nats, the
+    grid is too coarse for the image, and the cells that hold its posterior are split in two a
+    side, as often as it takes (six times and into a million points at most; a tolerance of infinity
+    leaves the grid as it is). The error is a small part of the tolerance. The encoder has no part
+    in it. Bernoulli pixels are fast; another `nll` is called for each image by itself.
 
     Raises CourseError for more than two latent dimensions, a model that is no VAE, images that are
     none (for another likelihood than Bernoulli's they may leave [0, 1]), a grid that is none, and
     more images than the memory should hold.
     """
     check_images(x, shades=nll is bernoulli_nll)
-    z, cell = _grid(_latent_dim(model), limit, num_per_side)
-    if len(x) * len(z) > MOST:
+    grid = _Grid(_latent_dim(model), limit, num_per_side)
+    if math.isnan(tolerance) or tolerance <= 0:
+        raise CourseError(f"expected a tolerance above 0, got {tolerance}; try tolerance=0.05")
+    if len(x) * len(grid.z) > MOST:
+        most = max(1, MOST // len(grid.z))
         raise CourseError(
-            f"expected at most {MOST // len(z)} images on {len(z)} points, got {len(x)}; "
-            f"try x[:{max(1, MOST // len(z))}], or num_per_side=101"
+            f"expected at most {most} images for {len(grid.z)} points, got {len(x)}; "
+            f"try x[:{most}], or num_per_side=101"
         )
     with evaluating(model):
-        x, z = like_weights(model, x), like_weights(model, z)
+        x, z = like_weights(model, x), like_weights(model, grid.z)
         log_joint = x.new_empty(len(x), len(z))
-        log_prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(dim=1)
         for rows in torch.arange(len(z), device=z.device).split(ROWS):
-            log_joint[:, rows] = log_prior[rows] - _nll_of_pairs(model, z[rows], x, nll)
-        # in parts, for logsumexp copies what it is given
-        parts = [each.logsumexp(dim=1) for each in log_joint.split(max(1, MOST // 10 // len(z)))]
-        log_evidence = torch.cat(parts) + math.log(cell)
-        return Quadrature(z, log_evidence, log_joint.sub_(log_evidence[:, None]), cell)
+            log_joint[:, rows] = _log_prior(z[rows]) - _nll_of_pairs(model, z[rows], x, nll)
+        sums = [
+            _sum_of(model, image, z, values, grid, nll, tolerance)
+            for image, values in zip(x, log_joint, strict=True)
+        ]
+        log_evidence = torch.stack(sums)
+        return Quadrature(z, log_evidence, log_joint.sub_(log_evidence[:, None]), grid.cell)
+
+
+class _Grid:
+    """Equally spaced codes, and how one of their cells is split."""
+
+    def __init__(self, latent_dim: int, limit: float, num_per_side: int):
+        if latent_dim > 2:
+            raise CourseError(
+                f"quadrature expects one or two latent dimensions, got {latent_dim}, where a grid "
+                f"has {num_per_side}^{latent_dim} points; try metrics.log_likelihood"
+            )
+        check_number("limit", limit, "limit=6.0", least=1e-6)
+        check_whole("num_per_side", num_per_side, "num_per_side=201", least=2)
+        n, self.latent_dim = int(num_per_side), latent_dim
+        self.step = 2 * float(limit) / (n - 1)
+        self.cell = self.step**latent_dim
+        self.z = self._product(torch.linspace(-limit, limit, n, dtype=torch.float64))
+        self.parity = self._parity(n)
+        # the middles of a cell's parts, in steps
+        self.parts = self._product((torch.arange(SPLIT) + 0.5) / SPLIT - 0.5)
+        self.parts_parity = self._parity(SPLIT)
+
+    def _product(self, side: Tensor) -> Tensor:
+        return torch.cartesian_prod(*[side] * self.latent_dim).view(-1, self.latent_dim)
+
+    def _parity(self, n: int) -> Tensor:
+        """Which of the grids of every second point each one belongs to."""
+        bits = self._product(torch.arange(n) % 2)
+        return (bits * torch.tensor([1, 2])[: self.latent_dim]).sum(dim=1)
+
+
+def _sum_of(
+    model: nn.Module,
+    image: Tensor,
+    z: Code,
+    log_joint: Tensor,
+    grid: _Grid,
+    nll: Likelihood,
+    tolerance: float,
+) -> Tensor:
+    """log p(x) of one image: from the grid, or from finer cells where that is too coarse."""
+    parity, step = grid.parity, grid.step
+    parts = grid.parts.to(z)
+    for splits_left in range(MOST_SPLITS, -1, -1):
+        log_sum = log_joint.logsumexp(dim=0) + grid.latent_dim * math.log(step)
+        coarser = torch.stack([log_joint[parity == p].logsumexp(dim=0) for p in parity.unique()])
+        if splits_left == 0 or coarser.max() - coarser.min() <= tolerance:
+            break
+        held = z[log_joint > log_joint.max() - ENOUGH]
+        if len(held) * len(parts) > MOST_POINTS:
+            break
+        z = (held[:, None] + step * parts).flatten(0, 1)
+        parity, step = grid.parts_parity.repeat(len(held)), step / SPLIT
+        values = []
+        for codes in z.split(ROWS):
+            logits = model.decode(codes)  # type: ignore[operator]
+            values.append(_log_prior(codes) - _of_one(logits, image, nll))
+        log_joint = torch.cat(values)
+    return log_sum
 
 
 def _latent_dim(model: nn.Module) -> int:
@@ -90,19 +161,8 @@ def _latent_dim(model: nn.Module) -> int:
     return model.latent_dim  # type: ignore[return-value]
 
 
-def _grid(latent_dim: int, limit: float, num_per_side: int) -> tuple[Tensor, float]:
-    """Codes (points, latent_dim) and the length or area that each stands for."""
-    if latent_dim > 2:
-        points = f"{float(num_per_side):.0f}^{latent_dim}" if num_per_side else "no"
-        raise CourseError(
-            f"quadrature expects one or two latent dimensions, got {latent_dim}: a grid of "
-            f"{points} points; try metrics.log_likelihood"
-        )
-    check_number("limit", limit, "limit=6.0", least=1e-6)
-    check_whole("num_per_side", num_per_side, "num_per_side=201", least=2)
-    side = torch.linspace(-limit, limit, int(num_per_side), dtype=torch.float64)
-    z = torch.cartesian_prod(side, side) if latent_dim == 2 else side[:, None]
-    return z, float(2 * limit / (num_per_side - 1)) ** latent_dim
+def _log_prior(z: Code) -> Nats:
+    return -0.5 * (z.square() + math.log(2 * math.pi)).sum(dim=1)
 
 
 def _nll_of_pairs(
@@ -111,14 +171,15 @@ def _nll_of_pairs(
     """−log p(x|z) of every image at every code."""
     logits: Image = model.decode(z)  # type: ignore[operator]
     if nll is not bernoulli_nll:
-        return torch.stack([_of_one(nll, logits, image) for image in x])
+        return torch.stack([_of_one(logits, image, nll) for image in x])
     check_logits(logits[:1], x[:1])
     logits, x = logits.flatten(1), x.flatten(1)
-    # −log p(black) and −log p(white): none is negative, so that no large numbers cancel
+    # −log p(white) and −log p(black): neither is negative, so that no large numbers cancel
     return x @ F.softplus(-logits).T + (1 - x) @ F.softplus(logits).T
 
 
-def _of_one(nll: Likelihood, logits: Image, image: Tensor) -> Nats:
+def _of_one(logits: Image, image: Tensor, nll: Likelihood) -> Nats:
+    """−log p(x|z) of one image at each code that was decoded."""
     values = nll(logits, image.expand(len(logits), *image.shape))
     check_per_image("nll", values, len(logits))
     return values
@@ -172,11 +233,8 @@ Elbo = Callable[[Code, Code, Tensor], Nats]  # of mu, logvar and eps
 def _codes(model: nn.Module, x: Image) -> tuple[Code, Code]:
     mu, logvar = model.encode(x)  # type: ignore[operator]
     check_posterior(mu, logvar)
-    if not (mu.isfinite().all() and logvar.isfinite().all()):
-        raise CourseError(
-            "expected finite mu and logvar, got NaN or infinity from the encoder; "
-            "try another model, or look for weights that are NaN"
-        )
+    check_codes("the encoder's mu", mu)
+    check_codes("the encoder's logvar", logvar)
     return mu, logvar
 
 

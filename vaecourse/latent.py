@@ -1,10 +1,19 @@
-"""Points of the latent space: lines through it, grids over it."""
+"""Points of the latent space: lines through it, grids over it, densities on it."""
 
 import torch
 from torch import Tensor
+from torch.distributions import (
+    Categorical,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+)
 
+from vaecourse.device import check_seed
 from vaecourse.errors import CourseError, check_whole
-from vaecourse.shapes import shape_or_type
+from vaecourse.shapes import check_codes, check_posterior, check_width, shape_or_type
+from vaecourse.vae import Code
 
 
 def lerp(z_a: Tensor, z_b: Tensor, num_steps: int = 10) -> Tensor:
@@ -72,3 +81,53 @@ def prior_grid(num_per_side: int = 15) -> tuple[Tensor, Tensor]:
     axis = torch.special.ndtri(middles)
     z2, z1 = torch.meshgrid(axis.flip(0), axis, indexing="ij")
     return torch.stack([z1, z2], dim=-1).reshape(-1, 2), axis
+
+
+def aggregated_posterior(mu: Code, logvar: Code) -> MixtureSameFamily:
+    """q(z) = 1/n Σ q(z|x_i): the mixture of the n images' posteriors, one draw of each in n.
+
+    `.sample((m,))` gives (m, latent_dim), `.log_prob(z)` nats, `.mean` and `.variance` what they
+    say; log_prob holds len(z) · n · latent_dim numbers at once. (Called the aggregated posterior by
+    Makhzani and others, "Adversarial autoencoders", arXiv:1511.05644.) Raises CourseError for
+    codes that are not finite, and for a width that is 0 or infinite in numbers of its type.
+    """
+    check_posterior(mu, logvar)
+    mu, logvar = mu.detach(), logvar.detach()
+    check_codes("posteriors", mu)
+    check_codes("log-variances", logvar)
+    check_width(logvar)
+    std = torch.exp(0.5 * logvar)
+    if not (std > 0).all():
+        raise CourseError(
+            f"expected widths above 0, got a logvar of {logvar.min().item():.4g}, whose exp is 0; "
+            "try logvar.double(), or logvar.clamp(min=-60)"
+        )
+    weights = Categorical(torch.ones_like(mu[:, 0]))
+    return MixtureSameFamily(weights, Independent(Normal(mu, std), 1))
+
+
+def fit_gaussians(z: Code, num_gaussians: int = 1, seed: int = 0) -> MixtureSameFamily:
+    """A mixture of Gaussians with full covariances, fitted to the codes z by scikit-learn.
+
+    `.sample((n,))` gives (n, latent_dim), by torch's random numbers, `.log_prob(z)` nats. One
+    Gaussian has the codes' mean and covariance (1e-6 added to its diagonal). Raises CourseError for
+    codes that are not finite, too few, or too few different ones.
+    """
+    from sklearn.mixture import GaussianMixture  # takes a second to import
+
+    check_whole("num_gaussians", num_gaussians, "num_gaussians=20")
+    check_seed(seed)
+    check_codes("codes", z)
+    least, count = num_gaussians * (z.shape[1] + 1), len(z.detach().unique(dim=0))
+    if count < least:
+        raise CourseError(
+            f"expected {least} different codes or more for {num_gaussians} Gaussians in "
+            f"{z.shape[1]} dimensions, got {count}; try more images, or num_gaussians=1"
+        )
+    fitted = GaussianMixture(num_gaussians, max_iter=1000, random_state=seed)
+    fitted.fit(z.detach().cpu().double().numpy())
+    weights, means, covariances = (
+        torch.from_numpy(each).to(z)
+        for each in (fitted.weights_, fitted.means_, fitted.covariances_)
+    )
+    return MixtureSameFamily(Categorical(weights), MultivariateNormal(means, covariances))

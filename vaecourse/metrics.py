@@ -1,14 +1,15 @@
 """How good a trained model is, and how much of its latent space it uses."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.distributions import Categorical
 
 from vaecourse.data import check_images
 from vaecourse.device import evaluating, like_weights, seeded
 from vaecourse.errors import CourseError, check_number, check_whole
 from vaecourse.objectives import Likelihood, importance_weighted_bound
-from vaecourse.shapes import shape_or_type
+from vaecourse.shapes import check_codes, check_width, shape_or_type
 from vaecourse.vae import Code, Image, Nats, bernoulli_nll, gaussian_kl_by_dimension
 
 
@@ -97,6 +98,48 @@ def active_units(model: nn.Module, x: Image, threshold: float = 0.01) -> int:
     return int((_codes(model, x)[0].var(dim=0, correction=0) > threshold).sum())
 
 
+def agreement(
+    images: Image, x: Image, y: Int[Tensor, " n"], num_neighbours: int = 10
+) -> tuple[Float[Tensor, " batch"], float]:
+    """How well each image passes for one of the real images x, and how many classes there are.
+
+    The first is the share of the commonest class y among the image's `num_neighbours` nearest real
+    ones: 1 where they are of one mind. The second is the effective number of classes among all
+    images, exp(−Σ q ln q) of the shares q in which they fall into them, each by its neighbours'
+    vote: from 1 to the number of classes. The score sees neither sharpness nor variety within a
+    class (a class's mean image gets nearly 1), so set it beside real held-out images and controls.
+
+    Raises CourseError for images of other sizes, labels that are not one a real image, and more
+    neighbours than real images.
+    """
+    from sklearn.neighbors import KNeighborsClassifier  # takes a second to import
+
+    check_images(images)
+    check_images(x)
+    check_whole("num_neighbours", num_neighbours, "num_neighbours=10")
+    if images.shape[1:] != x.shape[1:]:
+        raise CourseError(
+            f"expected images of the real ones' shape {tuple(x.shape[1:])}, got "
+            f"{tuple(images.shape[1:])}; try real images of the same data set"
+        )
+    if not isinstance(y, Tensor) or y.shape != (len(x),) or y.is_floating_point():
+        raise CourseError(
+            f"expected a whole-numbered label for each of the {len(x)} real images, got "
+            f"{shape_or_type(y)}; try x, y = load('digits', 'train')"
+        )
+    if num_neighbours > len(x):
+        raise CourseError(
+            f"expected num_neighbours up to the {len(x)} real images, got {num_neighbours}; "
+            f"try num_neighbours={min(10, len(x))}"
+        )
+    real, drawn = (each.detach().cpu().flatten(1).numpy() for each in (x, images))
+    judge = KNeighborsClassifier(num_neighbours).fit(real, y.cpu().numpy())
+    shares = torch.from_numpy(judge.predict_proba(drawn))
+    votes = torch.bincount(shares.argmax(dim=1), minlength=shares.shape[1])
+    classes = Categorical(votes / len(images)).entropy().exp().item()
+    return shares.amax(dim=1).to(images), classes
+
+
 def _codes(model: nn.Module, x: Image) -> tuple[Code, Code | None]:
     """mu and logvar of all images; the codes of an autoencoder, and None."""
     check_images(x)
@@ -109,6 +152,10 @@ def _codes(model: nn.Module, x: Image) -> tuple[Code, Code | None]:
     with evaluating(model):
         codes = [encode(like_weights(model, images)) for images in x.split(1000)]
     if isinstance(codes[0], Tensor):
-        return torch.cat(codes), None
-    mus, logvars = zip(*codes, strict=True)
-    return torch.cat(mus), torch.cat(logvars)
+        mu, logvar = torch.cat(codes), None
+    else:
+        mu, logvar = (torch.cat(each) for each in zip(*codes, strict=True))
+        check_codes("the encoder's logvar", logvar)
+        check_width(logvar)
+    check_codes("the encoder's codes", mu)
+    return mu, logvar

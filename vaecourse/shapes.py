@@ -72,3 +72,18 @@ def check_width(logvar: Tensor) -> None:
             f"{logvar.max().item():.4g}, whose exp is infinite; "
             "try variance.log(), or 2 * std.log()"
         )
+
+
+def check_codes(what: str, z: Tensor) -> None:
+    """CourseError unless `z` holds finite codes (n, latent_dim), one at least."""
+    if not (isinstance(z, Tensor) and z.ndim == 2 and z.is_floating_point() and z.numel()):
+        raise CourseError(
+            f"expected {what} as a floating tensor (n, latent_dim), not empty, got "
+            f"{shape_or_type(z)}; try model.encode(x)"
+        )
+    if not z.isfinite().all():
+        first = int((~z.isfinite()).any(dim=1).nonzero()[0])
+        raise CourseError(
+            f"expected finite {what}, got NaN or infinity, first in row {first}; "
+            "try other images, or look for weights that are NaN"
+        )

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-BASE = ("runtime", "engines", "controls", "plane", "drawing")
-KINDS = ("explore", "between", "sketch", "normal", "ellipses")  # a file an explorer
+BASE = ("runtime", "engines", "controls", "charts", "plane", "drawing")
+# a file an explorer; `graph` has `averages` too
+KINDS = ("explore", "between", "sketch", "normal", "ellipses", "averages", "graph", "bound")
 SCRIPT = "\n".join(
     (FOLDER / "js" / f"{name}.js").read_text("utf-8") for name in (*BASE, *KINDS, "mounting")
 )

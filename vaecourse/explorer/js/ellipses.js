@@ -35,14 +35,13 @@ explorers.ellipses = (data, engine, report) => {
   axes.set(start);
   next(() => encodeAt(start));
   const sides = [[axes, drawn], [codes, decoded]].map((side) => stacked(...side));
-  return [panel(title, make("div", { className: "vc-row vc-pair" }, ...sides), numbers, note(ELLIPSES_LEGEND))];
+  return [panel(title, row(...sides), numbers, note(ELLIPSES_LEGEND))];
 };
 
 const ELLIPSES_LEGEND =
   "Drag in either plane, or use the arrow keys. Along a blue line a stays the same, along an orange " +
   "line b does: a straight grid of half-axes, and the codes that the encoder gives to its ellipses.";
 
-const stacked = (...children) => make("div", { className: "vc-side" }, ...children);
 const vector = (z) => `(${z.map(formatted).join(", ")})`;
 const namedAxes = ([a, b]) => `a = ${formatted(a)}, b = ${formatted(b)}`;
 

@@ -106,30 +106,13 @@ function drawGrid(context, [across, up], place, centre) {
 
 // lines, each with its text in its middle
 function drawCurves(context, curves, place) {
-  context.font = "bold 11px sans-serif";
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  context.lineWidth = 1.25;
-  for (const { points, colour } of curves) {
-    context.strokeStyle = colour;
-    context.beginPath();
-    for (const point of points) context.lineTo(...place(point));
-    context.stroke();
-  }
+  for (const { points, colour } of curves)
+    drawLine(context, points.map(place), { colour, width: 1.25 });
   for (const { points, colour, text } of curves) {
     if (!text) continue;
     const at = place(points[points.length >> 1]).map((pixel) => clamp(pixel, 20, SIDE - 20));
-    outlined(context, text, colour, ...at);
+    writeOver(context, text, ...at, { colour, font: "bold 11px" });
   }
-}
-
-function outlined(context, text, colour, x, y) {
-  context.strokeStyle = "#ffffff";
-  context.lineWidth = 4;
-  context.lineJoin = "round";
-  context.strokeText(text, x, y);
-  context.fillStyle = colour;
-  context.fillText(text, x, y);
 }
 
 function drawPoints(context, points, labels, colours, place) {
@@ -153,10 +136,10 @@ function drawTicks(context, [across, up], place, centre, names) {
   context.textAlign = "left";
   for (const tick of up)
     if (tick) context.fillText(tickText(tick), 5, place([centre[0], tick])[1]);
-  context.font = "bold 12px sans-serif";
-  if (names.length) outlined(context, `${names[1]} ↑`, "#222222", 5, 9);
-  context.textAlign = "right";
-  if (names.length) outlined(context, `${names[0]} →`, "#222222", SIDE - 5, SIDE - 24);
+  if (names.length) {
+    writeOver(context, `${names[1]} ↑`, 5, 9, { font: "bold 12px", align: "left" });
+    writeOver(context, `${names[0]} →`, SIDE - 5, SIDE - 24, { font: "bold 12px", align: "right" });
+  }
   context.textAlign = "center";
 }
 

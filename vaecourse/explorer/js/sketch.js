@@ -38,13 +38,12 @@ explorers.sketch = (data, engine, report) => {
     read();
   });
   read();
-  const buttons = make("div", { className: "vc-buttons" }, button("clear", field.wipe), again);
   return [
     panel(
       title,
       row(captioned(field.element, "draw here"), map),
       row(drawn, ...samples.map((canvas, k) => captioned(canvas, `sample ${k + 1}`))),
-      controls(buttons, numbers),
+      controls(buttons(button("clear", field.wipe), again), numbers),
     ),
   ];
 };
