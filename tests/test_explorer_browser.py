@@ -196,6 +196,9 @@ def test_every_control_has_a_name(opened: Opener) -> None:
         explorer.interpolate(model, x[0], x[1]),
         explorer.draw_digit(model, x, y),
         explorer.normal(),
+        explorer.ellipses(model),
+        explorer.graph(),
+        explorer.bound(),
     )
     nameless = """() => [...document.querySelectorAll(
         ".vaecourse-explorer :is(canvas, button, input)")].filter((e) =>

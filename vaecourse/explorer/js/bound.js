@@ -94,7 +94,7 @@ function best(toy, mu, sigma) {
 
 // -- the curves ---------------------------------------------------------------------------------
 
-const CURVES = { width: 400, height: 250, base: 222, limit: 4 };
+const CURVES = { width: 400, height: 230, base: 204, limit: 4 };
 const [PRIOR, POSTERIOR, Q] = ["#666666", "#0072b2", "#d55e00"];
 
 function drawCurvesOf(context, { toy, mu, sigma }) {
@@ -112,13 +112,13 @@ function drawCurvesOf(context, { toy, mu, sigma }) {
     const points = seen.map((i) => [across(ALL_Z[i]), up(density(i))]);
     if (k) shade(context, points, base, colour);
     drawLine(context, points, { colour, dash, width: 2 });
-    drawLine(context, [[8, 14 + 18 * k], [30, 14 + 18 * k]], { colour, dash, width: 2 });
-    write(context, name, 36, 14 + 18 * k, { align: "left" });
+    drawLine(context, [[8, 14 + 20 * k], [30, 14 + 20 * k]], { colour, dash, width: 2 });
+    write(context, name, 36, 14 + 20 * k, { align: "left", font: "14px" });
   });
   drawLine(context, [[0, base], [width, base]], { width: 1 });
   for (let z = 1 - limit; z < limit; z++)
-    write(context, withMinus(String(z)), across(z), base + 12, { font: "11px" });
-  write(context, "z", width - 10, base + 12);
+    write(context, withMinus(String(z)), across(z), base + 13, { font: "13px" });
+  write(context, "z", width - 10, base + 13, { font: "14px" });
 }
 
 function shade(context, points, base, colour) {
@@ -132,13 +132,13 @@ function shade(context, points, base, colour) {
 
 // -- the bars -----------------------------------------------------------------------------------
 
-const BARS = { width: 400, height: 250, low: -8, high: 0, left: 8, right: 12 };
+const BARS = { width: 400, height: 230, low: -8, high: 0, left: 8, right: 12, font: "14px" };
 
 const describedBars = ({ logEvidence, gap, fit, rate, elbo }) =>
   `In nats: log p(x) ${formatted(logEvidence)}; ELBO ${formatted(elbo)}; gap, KL of q from the ` +
   `posterior, ${formatted(gap)}; mean log likelihood ${formatted(fit)}; KL of q from the prior ${formatted(rate)}.`;
 
-// each row a bar from 0 to a first value and a second from there to the next; what is too low ends
+// each row a bar from 0 to a first value and a second from there to the ELBO; what is too low ends
 // in an arrow at the edge
 function drawBars(context, { logEvidence, gap, fit, rate, elbo }) {
   const { width, low, high, left, right } = BARS;
@@ -146,24 +146,26 @@ function drawBars(context, { logEvidence, gap, fit, rate, elbo }) {
     left + ((Math.max(nats, low) - low) / (high - low)) * (width - left - right);
   const bar = (from, to, y, colour) => {
     context.fillStyle = colour;
-    context.fillRect(across(to), y, Math.max(across(from) - across(to), 1), 22);
-    if (to < low) write(context, "◀", left + 6, y + 11, { colour: "#ffffff" });
+    context.fillRect(across(to), y, Math.max(across(from) - across(to), 1), 24);
+    if (to < low) write(context, "◀", left + 7, y + 12, { colour: "#ffffff", font: "14px" });
   };
   const rows = [
-    [34, logEvidence, POSTERIOR, `log p(x) = ${formatted(logEvidence)}`, `KL(q ‖ posterior) = ${formatted(gap)}`],
-    [122, fit, "#009e73", `E log p(x|z) = ${formatted(fit)}`, `KL(q ‖ prior) = ${formatted(rate)}`],
+    [30, logEvidence, POSTERIOR, "log p(x)", "KL(q ‖ posterior)", gap],
+    [104, fit, "#00795a", "E log p(x|z)", "KL(q ‖ prior)", rate],
   ];
-  for (const [y, first, colour, name, less] of rows) {
-    write(context, name, width - right, y - 12, { align: "right", colour });
-    write(context, `less ${less}`, left, y - 12, { align: "left", colour: "#a04600" });
+  for (const [y, first, colour] of rows) {
     bar(0, first, y, colour);
     bar(first, elbo, y, "#e69f00");
   }
-  if (elbo >= low) drawLine(context, [[across(elbo), 26], [across(elbo), 160]], { width: 2, dash: [4, 3] });
-  const align = across(elbo) > 200 ? "right" : "left";
-  write(context, `ELBO = ${formatted(elbo)}`, across(elbo) + (align === "left" ? -4 : 4), 174, { font: "bold 14px", align });
-  drawLine(context, [[left, 200], [width - right, 200]], { width: 1 });
+  if (elbo >= low) drawLine(context, [[across(elbo), 24], [across(elbo), 148]], { width: 2, dash: [4, 3] });
+  for (const [y, first, colour, name, less, kl] of rows) {
+    writeOver(context, `${name} = ${formatted(first)}`, width - right, y - 12, { align: "right", colour, font: BARS.font });
+    writeOver(context, `− ${less} = ${formatted(kl)}`, left, y - 12, { align: "left", colour: "#8a4b00", font: BARS.font });
+  }
+  const [align, aside] = across(elbo) > width / 2 ? ["right", 4] : ["left", -4];
+  write(context, `ELBO = ${formatted(elbo)}`, across(elbo) + aside, 162, { font: "bold 15px", align });
+  drawLine(context, [[left, 184], [width - right, 184]], { width: 1 });
   for (let nats = low; nats <= high; nats++)
-    write(context, withMinus(String(nats)), across(nats), 212, { font: "11px" });
-  write(context, "nats", width / 2, 232);
+    write(context, withMinus(String(nats)), across(nats), 197, { font: "13px" });
+  write(context, "nats", width / 2, 216, { font: BARS.font });
 }

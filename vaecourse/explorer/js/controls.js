@@ -17,7 +17,9 @@ const named = (element, role, label) => {
 };
 
 const row = (...children) => make("div", { className: "vc-row" }, ...children);
-const stacked = (...children) => make("div", { className: "vc-side" }, ...children); // in a row
+// in a row: what stands together, a broad part first or all alike
+const stacked = (...children) => make("div", { className: "vc-side" }, ...children);
+const broad = (...children) => make("div", { className: "vc-side vc-broad" }, ...children);
 const controls = (...children) => make("div", { className: "vc-controls" }, ...children);
 const note = (text = "") => make("p", { className: "vc-note", textContent: text });
 

@@ -36,22 +36,20 @@ explorers.graph = ({ title, start, seed }) => {
   const set = (name) => (value) => { state[name] = value; draw(); };
   const ways = ["z = μ + σε, .rsample()", "z drawn by .sample()"];
   restart();
+  const moved = controls(
+    choices("how z is drawn", ways, (i) => set("cut")(i === 1)),
+    slider("μ", -3, 3, start.mu, set("mu")),
+    slider("log σ²", -3, 2, start.logvar, set("logvar")),
+    slider("c", -3, 3, start.target, set("target")),
+    button("new ε", () => more(1)), told,
+  );
+  const gathered = controls(
+    buttons(button("100 more draws", () => more(100)), button("start again", restart)),
+    note(AVERAGES_LEGEND),
+  );
   return [
-    panel(
-      title, graph,
-      controls(
-        choices("how z is drawn", ways, (i) => set("cut")(i === 1)),
-        slider("μ", -3, 3, start.mu, set("mu")),
-        slider("log σ²", -3, 2, start.logvar, set("logvar")),
-        slider("c", -3, 3, start.target, set("target")),
-        button("new ε", () => more(1)), told,
-      ),
-    ),
-    panel(
-      "Averaged over draws", averages, table,
-      controls(buttons(button("100 more draws", () => more(100)), button("start again", restart)),
-        note(AVERAGES_LEGEND)),
-    ),
+    panel(title, row(broad(graph), stacked(moved))),
+    panel("Averaged over draws", row(broad(averages, table), stacked(gathered))),
   ];
 };
 
