@@ -199,8 +199,10 @@ def test_a_grid_that_is_none_is_refused(settings: dict[str, Any]) -> None:
 
 def test_more_images_than_the_memory_should_hold_are_refused() -> None:
     x = images(1).expand(6000, *SHAPE)
-    with pytest.raises(CourseError, match=r"at most 4950 images for 40401 points, got 6000; try x"):
+    with pytest.raises(CourseError, match=r"at most 4940 images for 40401 points, got 6000; try x"):
         quadrature(vae(), x)
+    with pytest.raises(CourseError, match=r"at most 0 images for 10000000000 points.*=201"):
+        quadrature(vae(), x[:1], num_per_side=100_000)
 
 
 # -- both --------------------------------------------------------------------------------------
