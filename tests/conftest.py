@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
+import torch
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from vaecourse import browsing, notebooks
+from vaecourse import browsing, explorer, notebooks
 from vaecourse.notebooks.book import PACKAGE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 
 class LittleBook:
@@ -72,10 +73,57 @@ def stream(text: str, name: str = "stdout") -> NotebookNode:
     return new_output("stream", name=name, text=text)
 
 
+Opener = Callable[..., "Page"]
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
+    if not browsing.find_browser():
+        pytest.skip("there is no Chromium, Chrome or Edge on this machine")
     with browsing.browser() as browser:
         yield browser
+
+
+@pytest.fixture
+def on_page() -> Iterator[explorer.Page]:
+    """Explorers of a test stand on a page that has none yet."""
+    torch.manual_seed(0)
+    page = explorer.Page()
+    with explorer.shown_on(page):
+        yield page
+
+
+@pytest.fixture
+def opened(chromium: "Browser", tmp_path: Path) -> Iterator[Opener]:
+    """Opens a page of explorers (or of plain HTML); at the end, no page may have complained."""
+    faults: list[str] = []
+    pages = []
+
+    def opener(*shown: Any, width: int = 900, **options: Any) -> "Page":
+        page = chromium.new_page(viewport={"width": width, "height": 1000}, **options)
+        pages.append(page)
+        page.on("console", lambda m: m.type == "error" and faults.append(m.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        body = [s if isinstance(s, str) else s._repr_mimebundle_()["text/html"] for s in shown]
+        file = tmp_path / f"{len(pages)}.html"
+        file.write_text("<!doctype html><meta charset=utf-8>" + "<hr>".join(body), "utf-8")
+        faults.extend(browsing.open_page(page, file))
+        return page
+
+    yield opener
+    for page in pages:
+        page.close()
+    assert not faults
+
+
+def settle(page: "Page") -> None:
+    """Wait until every explorer moves and has drawn what was asked for: a page's own networks
+    answer before the next frame, to which the browser may put off the move of a mouse."""
+    page.wait_for_function(
+        "[...document.querySelectorAll('.vaecourse-explorer')]"
+        ".every((one) => one.matches('.vc-mounted'))"
+    )
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 @pytest.fixture

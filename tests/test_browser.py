@@ -100,7 +100,10 @@ def test_a_faulty_page_is_found_out(
 
 # -- the chapters' explorers -------------------------------------------------------------------
 
-KINDS = {"explore": "explore", "interpolate": "between", "draw_digit": "sketch", "normal": "normal"}
+KINDS = {
+    "explore": "explore", "interpolate": "between", "draw_digit": "sketch", "normal": "normal",
+    "ellipses": "ellipses", "graph": "graph", "bound": "bound",
+}  # fmt: skip
 
 
 def kinds_in(path: Path) -> list[str]:
@@ -195,7 +198,10 @@ def test_the_chapters_explorers_draw_what_torch_computes(
 ) -> None:
     page, _ = chapter
     for kind, (element, data) in mounted(page).items():
-        names = [trained[network["decoder"]] for network in data["networks"]]
+        keys = [network["decoder"] for network in data["networks"]]
+        if not all(key in trained for key in keys):  # a chapter's own: its file tests the kind
+            continue
+        names = [trained[key] for key in keys]
         models: list[Any] = [pretrained.load(name) for name in names]
         if kind == "explore":
             for model, panel in zip(models, element.locator(".vc-panel").all(), strict=True):

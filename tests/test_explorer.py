@@ -5,6 +5,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from vaecourse import explorer
 from vaecourse.errors import CourseError
+from vaecourse.explorer.script import SOURCES
 from vaecourse.explorer.weights import NotOnPage, packed
 from vaecourse.networks import Autoencoder, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from vaecourse.plotting import Figure
@@ -330,6 +332,19 @@ def test_a_page_carries_each_network_once() -> None:
     assert [len(found) for found in keys] == [1, 1, 0]  # the decoder, then the encoder
     assert keys[0] != keys[1]
     assert [page.count("async function mountPage") for page in pages] == [1, 0, 0]
+    assert [page.count("<style>") for page in pages] == [1, 0, 0]
+
+
+def test_no_text_of_the_script_goes_over_several_lines() -> None:
+    """The page's script has lost its indentation, which a text in backticks would show."""
+    for name, source in SOURCES.items():
+        for line in source.splitlines():
+            assert line.count("`") % 2 == 0, (name, line)
+
+
+def test_every_script_file_is_carried() -> None:
+    folder = Path(explorer.__file__).parent / "js"
+    assert set(SOURCES) == {path.stem for path in folder.glob("*.js")}
 
 
 @pytest.mark.usefixtures("on_page")
@@ -528,6 +543,9 @@ def test_the_picture_on_the_page_tells_what_it_shows() -> None:
         explorer.interpolate(model, x[0], x[1], ("a <0>", "a 1")),
         explorer.draw_digit(model, x, y),
         explorer.normal(),
+        explorer.ellipses(model),
+        explorer.graph(),
+        explorer.bound(),
     ):
         alt = re.search(r'<img alt="([^"<]+)"', page_of(shown))
         assert alt

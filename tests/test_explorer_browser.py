@@ -3,59 +3,23 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from conftest import Opener, settle
 from torch import Tensor, nn
 
-from vaecourse import browsing, data, explorer, latent, pretrained
+from vaecourse import data, explorer, latent, pretrained
 from vaecourse.explorer.script import SCRIPT
 from vaecourse.explorer.weights import packed
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
 from vaecourse.vae import VAE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
-pytestmark = pytest.mark.skipif(
-    not browsing.find_browser(), reason="there is no Chromium, Chrome or Edge on this machine"
-)
-Opener = Callable[..., "Page"]
-
-
-@pytest.fixture(autouse=True)
-def on_page() -> Iterator[explorer.Page]:
-    """Explorers of a test stand on a page that has none yet."""
-    torch.manual_seed(0)
-    page = explorer.Page()
-    with explorer.shown_on(page):
-        yield page
-
-
-@pytest.fixture
-def opened(chromium: "Browser", tmp_path: Path) -> Iterator[Opener]:
-    """Opens a page of explorers (or of plain HTML); at the end, no page may have complained."""
-    faults: list[str] = []
-    pages = []
-
-    def opener(*shown: Any, **options: Any) -> "Page":
-        page = chromium.new_page(viewport={"width": 900, "height": 1000}, **options)
-        pages.append(page)
-        page.on("console", lambda m: m.type == "error" and faults.append(m.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        body = [s if isinstance(s, str) else s._repr_mimebundle_()["text/html"] for s in shown]
-        file = tmp_path / f"{len(pages)}.html"
-        file.write_text("<!doctype html><meta charset=utf-8>" + "<hr>".join(body), "utf-8")
-        faults.extend(browsing.open_page(page, file))
-        return page
-
-    yield opener
-    for page in pages:
-        page.close()
-    assert not faults
+pytestmark = pytest.mark.usefixtures("on_page")
 
 
 def lively_vae() -> VAE:
@@ -75,16 +39,6 @@ PIXELS = """(canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   return Array.from(data).filter((_, i) => i % 4 === 0);
 }"""
-
-
-def settle(page: "Page") -> None:
-    """Wait until every explorer moves and has drawn what was asked for: a page's own networks
-    answer before the next frame, to which the browser may put off the move of a mouse."""
-    page.wait_for_function(
-        "[...document.querySelectorAll('.vaecourse-explorer')]"
-        ".every((one) => one.matches('.vc-mounted'))"
-    )
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def pixels(page: "Page", index: int = 0) -> Tensor:
@@ -242,6 +196,9 @@ def test_every_control_has_a_name(opened: Opener) -> None:
         explorer.interpolate(model, x[0], x[1]),
         explorer.draw_digit(model, x, y),
         explorer.normal(),
+        explorer.ellipses(model),
+        explorer.graph(),
+        explorer.bound(),
     )
     nameless = """() => [...document.querySelectorAll(
         ".vaecourse-explorer :is(canvas, button, input)")].filter((e) =>

@@ -6,9 +6,22 @@ needs no kernel. Each has a file here, and one of the same name in js/.
 """
 
 from vaecourse.explorer.between import interpolate
+from vaecourse.explorer.bound import bound
+from vaecourse.explorer.ellipses import ellipses
 from vaecourse.explorer.explore import explore
+from vaecourse.explorer.graph import graph
 from vaecourse.explorer.normal import normal
 from vaecourse.explorer.page import Page, shown_on
 from vaecourse.explorer.sketch import draw_digit
 
-__all__ = ["Page", "draw_digit", "explore", "interpolate", "normal", "shown_on"]
+__all__ = [
+    "Page",
+    "bound",
+    "draw_digit",
+    "ellipses",
+    "explore",
+    "graph",
+    "interpolate",
+    "normal",
+    "shown_on",
+]

@@ -36,15 +36,15 @@ class Live(anywidget.AnyWidget):
             self.send({"number": content["number"]}, [values])
 
     def compute(self, task: str, index: int, numbers: bytes) -> bytes:
-        """decode: points z -> pixels in [0, 1]; encode: an image -> mu and logvar; all float32."""
+        """decode: points z -> pixels in [0, 1]; encode: an image -> its code (of a VAE mu, then
+        logvar); all float32."""
         part = self.parts[index]
         given = torch.frombuffer(bytearray(numbers), dtype=torch.float32)
         if task == "decode":
             found = decoded(part.model, given.view(-1, part.latent_dim))
         else:
             mu, logvar = encoded(part.model, given.view(1, *part.encodes))
-            assert logvar is not None
-            found = torch.cat([mu, logvar], dim=1)
+            found = mu if logvar is None else torch.cat([mu, logvar], dim=1)
         if not found.isfinite().all():
             raise ValueError(f"the {task}r gave NaN or infinity here")
         return found.flatten().numpy().tobytes()

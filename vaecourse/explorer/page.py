@@ -74,14 +74,15 @@ def show(
 class OnPage:
     """An explorer as HTML that carries its networks, its script, and a picture for without.
 
-    What was shown before by another explorer of this page, a network or the script, is not
-    carried again.
+    What was shown before by another explorer of this page, a network, the script or the style, is
+    not carried again.
     """
 
     def __init__(self, page: Page, data: dict[str, Any], parts: Sequence[Part], figure: Figure):
         self.page, self.figure = page, figure
         script = f'<script type="module" async>{SCRIPT}\n{MOUNT}</script>'
-        self.parts = {"script": script}  # HTML that need stand on a page only once, by its key
+        # HTML that need stand on a page only once, by its key
+        self.parts = {"style": f"<style>{STYLE}</style>", "script": script}
         self.carried: list[str] | None = None  # keys, known when it is first shown
         networks = []
         for part in parts:
@@ -118,7 +119,7 @@ class OnPage:
             self.page.carried.update(self.carried)
         page = (
             "".join(self.parts[key] for key in self.carried)
-            + f'<style>{STYLE}</style><div class="vaecourse-explorer" data-waiting>'
+            + '<div class="vaecourse-explorer" data-waiting>'
             f'<div class="vc-static">{image}</div>'
             f'<script type="application/json">{content}</script></div>'
             '<script type="module" async>globalThis.vaecourseMount?.();</script>'

@@ -7,7 +7,14 @@ cells, jupyter-book renders it; all three use a kernel of this very environment.
 """
 
 from vaecourse.notebooks.book import book_folder, chapters, find_chapter
-from vaecourse.notebooks.files import code_cells, goal_picture, is_checked, read, write
+from vaecourse.notebooks.files import (
+    code_cells,
+    goal_picture,
+    heading_anchor,
+    is_checked,
+    read,
+    write,
+)
 from vaecourse.notebooks.fingerprints import fingerprint, is_stale
 from vaecourse.notebooks.passes import STORED_FORM, apply, normalise
 from vaecourse.notebooks.rendering import build, render
@@ -25,6 +32,7 @@ __all__ = [
     "find_chapter",
     "fingerprint",
     "goal_picture",
+    "heading_anchor",
     "imports",
     "is_checked",
     "is_stale",

@@ -18,6 +18,11 @@ INJECTED_TAG = "injected-parameters"  # papermill's
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
+def heading_anchor(title: str) -> str:
+    """What a link to a heading of a notebook ends in: JupyterLab's own form, and the book's."""
+    return title.replace(" ", "-")
+
+
 def is_file(path: Path) -> bool:
     """Whether there is a file; a name that the system refuses (too long, say) is none."""
     try:

@@ -17,6 +17,9 @@ const named = (element, role, label) => {
 };
 
 const row = (...children) => make("div", { className: "vc-row" }, ...children);
+// in a row: what stands together, a broad part first or all alike
+const stacked = (...children) => make("div", { className: "vc-side" }, ...children);
+const broad = (...children) => make("div", { className: "vc-side vc-broad" }, ...children);
 const controls = (...children) => make("div", { className: "vc-controls" }, ...children);
 const note = (text = "") => make("p", { className: "vc-note", textContent: text });
 
@@ -32,10 +35,37 @@ function button(text, pressed) {
   return element;
 }
 
+const buttons = (...children) => make("div", { className: "vc-buttons" }, ...children);
+
+// One of several texts; `changed` gets the number of the one chosen. The first is chosen at first.
+function choices(name, texts, changed) {
+  const line = named(make("div", { className: "vc-choices" }), "radiogroup", name);
+  const group = `${name} ${Math.random()}`; // two explorers of a page do not share a choice
+  texts.forEach((text, i) => {
+    const input = make("input", { type: "radio", name: group, checked: i === 0 });
+    input.addEventListener("change", () => changed(i));
+    line.append(make("label", {}, input, text));
+  });
+  return line;
+}
+
 // -- numbers ------------------------------------------------------------------------------------
 
 const standardNormal = () =>
   Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+
+// draws of N(0, 1), one a call, the same for the same seed (a linear counter, mixed: mulberry32)
+function seededNormals(seed) {
+  let state = seed;
+  const uniform = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const subscript = (number) => [...String(number)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
 const withMinus = (text) => text.replaceAll("-", "−");

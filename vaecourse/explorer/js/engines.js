@@ -1,6 +1,6 @@
 // What decodes and encodes for an explorer: the kernel of a live notebook, or the page itself.
 // An engine has decode(index of the model, list of z) -> a list of images in [0, 1], and
-// encode(index, image) -> { mu, logvar }; both are promises.
+// encode(index, image) -> its code, of a VAE mu and then logvar; both are promises.
 
 const PATIENCE = 10000; // milliseconds until a silent kernel is called silent
 
@@ -33,7 +33,7 @@ function latest(task, report) {
   };
 }
 
-// what an encoder gives, as the kernel and the page alike have it: mu, then logvar
+// the code that a VAE's encoder gives
 const moments = (code) => {
   const half = code.length / 2;
   return { mu: [...code.slice(0, half)], logvar: [...code.slice(half)] };
@@ -64,7 +64,7 @@ function pageEngine({ networks }) {
       });
     },
     async encode(index, x) {
-      return moments((await networkOfPage(networks[index].encoder))(x));
+      return (await networkOfPage(networks[index].encoder))(x);
     },
   };
 }
@@ -102,7 +102,7 @@ function kernelEngine(model) {
       const size = all.length / list.length;
       return list.map((_, i) => all.slice(i * size, (i + 1) * size));
     },
-    encode: async (index, x) => moments(await ask("encode", index, x)),
+    encode: (index, x) => ask("encode", index, x),
     end: () => {
       ended = true;
       model.off("msg:custom", hear);

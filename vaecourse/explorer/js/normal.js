@@ -6,20 +6,15 @@ const BELL_LEGEND =
   "the sliders stand. Each tick under the curve is one ε, drawn once; μ and σ carry it along: z = μ + σ ε.";
 
 explorers.normal = ({ title, eps }) => {
-  const canvas = make("canvas", {
-    width: 2 * BELL.width, height: 2 * BELL.height, className: "vc-wide",
-  });
-  const context = canvas.getContext("2d");
-  context.scale(2, 2);
   const state = { mu: 0, std: 1 };
+  const canvas = chart(BELL.width, BELL.height, (context) => {
+    drawBell(context, state.mu, state.std);
+    drawDraws(context, state.mu, state.std, eps);
+  });
   const draw = () => {
     const { mu, std } = state;
-    context.fillStyle = "#ffffff";
-    context.fillRect(0, 0, BELL.width, BELL.height);
-    drawBell(context, mu, std);
-    drawDraws(context, mu, std, eps);
     const [low, high] = [mu - std, mu + std].map(formatted);
-    named(canvas, "img",
+    canvas.redraw(
       `Bell curve with mean ${formatted(mu)} and width ${formatted(std)}. Between ${low} and ` +
         `${high} lie 68 per cent of the draws, within two widths 95, within three 99.7.`);
   };

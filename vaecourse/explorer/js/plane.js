@@ -2,47 +2,56 @@
 
 const SIDE = 320; // pixels of the plane as drawn; the page scales it
 
-// `points` are [z1, z2] with, if any, `labels`; the plane shows -limit to limit both ways. `changed`
-// gets the [z1, z2] that a reader has moved to; `set(z, { mu, std })` moves it and draws a posterior.
-function plane({ points, labels, colours, limit, title }, changed) {
+// `points` are [z1, z2] with, if any, `labels`; `curves` are { points, colour, text } behind them;
+// the plane shows `limit` to each side of its `centre`, and `names` its axes. `changed` gets the
+// [z1, z2] that a reader has moved to; `set(z, { mu, std })` moves it and draws a posterior, and
+// `mark(z)` shows a point that nobody has moved to.
+function plane(data, changed) {
+  const { points = [], labels, colours, curves = [], names = [], limit, centre = [0, 0] } = data;
   const canvas = make("canvas", { width: 2 * SIDE, height: 2 * SIDE, className: "vc-plane" });
   canvas.tabIndex = 0;
-  named(
-    canvas,
-    "application",
-    `${title}: the latent plane. Arrow keys move the point, with Shift in small steps.`,
-  );
   const context = canvas.getContext("2d");
   context.scale(2, 2);
   const unit = SIDE / (2 * limit); // pixels
-  const place = ([a, b]) => [SIDE / 2 + a * unit, SIDE / 2 - b * unit];
-  const ticks = ticksOf(limit);
-  const state = { z: [0, 0], posterior: null };
+  const place = ([a, b]) => [SIDE / 2 + (a - centre[0]) * unit, SIDE / 2 - (b - centre[1]) * unit];
+  const ticks = centre.map((middle) => ticksOf(limit, middle));
+  const inner = ticks.map((list, i) => list.filter((t) => Math.abs(t - centre[i]) < 0.95 * limit));
+  const state = { z: [...centre], posterior: null, marked: false };
   const draw = () => {
-    drawGrid(context, ticks, place);
+    drawGrid(context, ticks, place, centre);
+    drawCurves(context, curves, place);
     drawPoints(context, points, labels, colours, place);
-    drawTicks(context, ticks.filter((value) => Math.abs(value) < 0.95 * limit), place);
+    drawTicks(context, inner, place, centre, names);
     if (state.posterior) {
       drawEllipses(context, place(state.posterior.mu), state.posterior.std, unit);
-      drawMagnified(context, state.posterior, unit);
+      drawMagnified(context, state.posterior, unit, centre);
     }
-    drawCross(context, place(state.z));
+    (state.marked ? drawMark : drawCross)(context, place(state.z));
+    named(canvas, "application", describedPlane(data, state));
   };
-  canvas.set = (z, posterior = null) => {
-    Object.assign(state, { z, posterior });
+  const show = (z, posterior, marked) => {
+    Object.assign(state, { z, posterior, marked });
     draw();
   };
+  canvas.set = (z, posterior = null) => show(z, posterior, false);
+  canvas.mark = (z) => show(z, null, true);
   const move = (z) => {
-    canvas.set(z.map((value) => clamp(value, -limit, limit)), state.posterior);
+    canvas.set(z.map((v, i) => clamp(v, centre[i] - limit, centre[i] + limit)), state.posterior);
     changed(state.z);
   };
-  followPointer(canvas, ([across, down]) => move([across, -down].map((part) => part / unit)));
+  followPointer(canvas, ([across, down]) =>
+    move([across, -down].map((part, i) => centre[i] + part / unit)));
   followKeys(canvas, (way, small) => {
     const step = (small ? 0.01 : 0.05) * limit;
     move(state.z.map((value, i) => value + step * way[i]));
   });
   draw();
   return canvas;
+}
+
+function describedPlane({ title, what = "the latent plane" }, { z, marked }) {
+  const at = `${marked ? "marked" : "the point"} at (${z.map(formatted).join(", ")})`;
+  return `${title}: ${what}, ${at}. Arrow keys move the point, with Shift in small steps.`;
 }
 
 // `moved` gets pixels of the plane, from its middle, right and down
@@ -74,26 +83,35 @@ function followKeys(canvas, moved) {
   });
 }
 
-// At most eleven round numbers from -limit to limit, however far that is.
-function ticksOf(limit) {
+// At most eleven round numbers, as far as `limit` to each side of the middle, however far that is.
+function ticksOf(limit, middle = 0) {
   const power = 10 ** Math.floor(Math.log10(limit / 5));
   const every = [1, 2, 5, 10].map((size) => size * power).find((size) => limit / size <= 5.001);
-  const count = Math.floor(limit / every);
-  return Array.from({ length: 2 * count + 1 }, (_, i) => (i - count) * every);
+  const first = Math.ceil((middle - limit) / every);
+  const count = Math.floor((middle + limit) / every) - first + 1;
+  return Array.from({ length: count }, (_, i) => Number(((first + i) * every).toPrecision(6)));
 }
 
 const tickText = (tick) =>
   withMinus(Math.abs(tick) < 1e4 ? String(tick) : Number(tick.toPrecision(3)).toExponential().replace("+", ""));
 
-function drawGrid(context, ticks, place) {
+function drawGrid(context, [across, up], place, centre) {
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, SIDE, SIDE);
   context.strokeStyle = "#dddddd";
   context.lineWidth = 1;
-  for (const tick of ticks) {
-    const [x, y] = place([tick, tick]);
-    context.strokeRect(x, -1, 0, SIDE + 2);
-    context.strokeRect(-1, y, SIDE + 2, 0);
+  for (const tick of across) context.strokeRect(place([tick, centre[1]])[0], -1, 0, SIDE + 2);
+  for (const tick of up) context.strokeRect(-1, place([centre[0], tick])[1], SIDE + 2, 0);
+}
+
+// lines, each with its text in its middle
+function drawCurves(context, curves, place) {
+  for (const { points, colour } of curves)
+    drawLine(context, points.map(place), { colour, width: 1.25 });
+  for (const { points, colour, text } of curves) {
+    if (!text) continue;
+    const at = place(points[points.length >> 1]).map((pixel) => clamp(pixel, 20, SIDE - 20));
+    writeOver(context, text, ...at, { colour, font: "bold 11px" });
   }
 }
 
@@ -109,17 +127,27 @@ function drawPoints(context, points, labels, colours, place) {
   });
 }
 
-function drawTicks(context, ticks, place) {
+function drawTicks(context, [across, up], place, centre, names) {
   context.fillStyle = "#444444";
   context.font = "11px sans-serif";
-  for (const tick of ticks) {
-    const [x, y] = place([tick, tick]);
-    context.textAlign = "center";
-    context.fillText(tickText(tick), x, SIDE - 8);
-    context.textAlign = "left";
-    if (tick) context.fillText(tickText(tick), 5, y);
+  context.textAlign = "center";
+  for (const tick of across)
+    context.fillText(tickText(tick), place([tick, centre[1]])[0], SIDE - 8);
+  context.textAlign = "left";
+  for (const tick of up)
+    if (tick) context.fillText(tickText(tick), 5, place([centre[0], tick])[1]);
+  if (names.length) {
+    writeOver(context, `${names[1]} ↑`, 5, 9, { font: "bold 12px", align: "left" });
+    writeOver(context, `${names[0]} →`, SIDE - 5, SIDE - 24, { font: "bold 12px", align: "right" });
   }
   context.textAlign = "center";
+}
+
+// a point that is told, not moved
+function drawMark(context, [x, y]) {
+  context.strokeStyle = context.fillStyle = "#222222";
+  context.lineWidth = 2;
+  context.strokeRect(x - 5, y - 5, 10, 10);
 }
 
 function drawCross(context, [x, y]) {
@@ -148,10 +176,10 @@ function drawEllipses(context, [x, y], std, unit) {
 }
 
 // a posterior is often smaller than the cross: a window on it in the corner that is farthest off
-function drawMagnified(context, { mu, std }, unitOfPlane) {
+function drawMagnified(context, { mu, std }, unitOfPlane, centre) {
   const [side, edge] = [92, 4];
-  const left = mu[0] > 0 ? edge : SIDE - side - edge;
-  const top = mu[1] < 0 ? edge : SIDE - side - edge;
+  const left = mu[0] > centre[0] ? edge : SIDE - side - edge;
+  const top = mu[1] < centre[1] ? edge : SIDE - side - edge;
   const unit = (side - 22) / (4 * Math.max(...std));
   const factor = unit / unitOfPlane;
   if (factor < 1.5) return;

@@ -20,7 +20,7 @@ explorers.sketch = (data, engine, report) => {
   const noise = () => samples.map(() => [standardNormal(), standardNormal()]);
   let eps = noise();
   const read = latest(async () => {
-    const { mu, logvar } = await engine.encode(0, field.pixels());
+    const { mu, logvar } = moments(await engine.encode(0, field.pixels()));
     const std = logvar.map((value) => Math.exp(value / 2));
     map.set(mu, { mu, std });
     numbers.textContent =
@@ -38,13 +38,12 @@ explorers.sketch = (data, engine, report) => {
     read();
   });
   read();
-  const buttons = make("div", { className: "vc-buttons" }, button("clear", field.wipe), again);
   return [
     panel(
       title,
       row(captioned(field.element, "draw here"), map),
       row(drawn, ...samples.map((canvas, k) => captioned(canvas, `sample ${k + 1}`))),
-      controls(buttons, numbers),
+      controls(buttons(button("clear", field.wipe), again), numbers),
     ),
   ];
 };
