@@ -337,3 +337,23 @@ def test_an_encoder_that_gives_nan_is_refused() -> None:
         model.encoder.layers[-1].bias[0] = math.nan
     with pytest.raises(CourseError, match="finite the encoder's mu, got NaN"):
         refine_posterior(model, images())
+
+
+def test_a_refined_posterior_starts_where_it_is_told() -> None:
+    model, W, b = linear_vae(move_mu=2.0)
+    x = draws(W, b, 70)
+    mu, logvar = linear_vae()[0].encode(x)
+    begin = mu.detach(), logvar.detach()
+    found = refine_posterior(model, x, 1, lr=0.0, nll=nll, start=begin)
+    assert all(torch.equal(a, b) for a, b in zip(found, begin, strict=True))
+    led = refine_posterior(model, x, nll=nll, start=(begin[0] + 1, begin[1]))
+    assert (led[0] - begin[0]).abs().max() < 0.3
+
+
+def test_a_start_that_does_not_fit_the_images_is_refused() -> None:
+    model, x = vae(), images()
+    mu, logvar = (each.detach() for each in model.encode(x))
+    with pytest.raises(CourseError, match=r"a start of \d+ rows, one an image, got 1; try model"):
+        refine_posterior(model, x, start=(mu[:1], logvar[:1]))
+    with pytest.raises(CourseError, match="mu and logvar of one shape"):
+        refine_posterior(model, x, start=(mu, logvar[:, :1]))

@@ -197,20 +197,20 @@ def refine_posterior(
     num_samples: int = 8,
     nll: Likelihood = bernoulli_nll,
     seed: int = 0,
+    start: tuple[Code, Code] | None = None,
 ) -> tuple[Code, Code]:
     """mu and logvar of each image's own best Gaussian q(z), by gradient ascent on its ELBO.
 
-    It starts at the encoder's answer and moves q alone: no weight, and no weight's gradient, is
-    touched. A step is one of Adam on `num_samples` draws an image, in pairs of eps and −eps, and lr
-    falls to 0 by a straight line. Of the places on the way the best is kept, by draws that are the
-    same for all. What is left below log p(x) is the approximation gap, what was gained the
-    amortization gap (Cremer, Li and Duvenaud, "Inference suboptimality in variational
-    autoencoders", arXiv:1801.03558); an ascent may end on a lesser hill, and then some of the
-    approximation gap is its own.
+    It starts at the encoder's answer, or at the mu and logvar of `start`, and moves q alone: no
+    weight, and no weight's gradient, is touched. A step is one of Adam on `num_samples` draws an
+    image, in pairs of eps and −eps, and lr falls to 0 by a straight line. Of the places on the way
+    the best is kept, by draws that are the same for all. What is left below log p(x) is the
+    approximation gap, what was gained the amortization gap (Cremer, Li and Duvenaud, "Inference
+    suboptimality in variational autoencoders", arXiv:1801.03558); an ascent may end on a lesser
+    hill, and then some of the approximation gap is its own: try another start.
 
     The caller's random state is left alone. Raises CourseError for a model that is no VAE, images
-    that are none (see `quadrature`), settings of the wrong kind, and an encoder whose codes are not
-    finite.
+    that are none (see `quadrature`), wrong settings, and codes to start at that are not finite.
     """
     check_images(x, shades=nll is bernoulli_nll)
     _latent_dim(model)
@@ -219,15 +219,15 @@ def refine_posterior(
     check_whole("num_samples", num_samples, "num_samples=8")
     found = []
     with evaluating(model, gradients=True), seeded(seed):
-        for images in x.split(IMAGES):
-            images = like_weights(model, images)
-            start = _codes(model, images)
+        for rows in torch.arange(len(x)).split(IMAGES):
+            images = like_weights(model, x[rows])
+            begin = _codes(model, images) if start is None else _rows(start, rows, len(x))
 
             def elbo(mu: Code, logvar: Code, eps: Tensor, x: Image = images) -> Nats:
                 return _elbo(model, x, mu, logvar, eps, nll)
 
-            steps = _ascent(elbo, *start, num_steps, float(lr), num_samples)
-            found.append(_best(elbo, start, steps))
+            steps = _ascent(elbo, *begin, num_steps, float(lr), num_samples)
+            found.append(_best(elbo, begin, steps))
     mus, logvars = zip(*found, strict=True)
     return torch.cat(mus), torch.cat(logvars)
 
@@ -242,6 +242,15 @@ def _codes(model: nn.Module, x: Image) -> tuple[Code, Code]:
     check_codes("the encoder's mu", mu)
     check_codes("the encoder's logvar", logvar)
     return mu, logvar
+
+
+def _rows(start: tuple[Code, Code], rows: Tensor, n: int) -> tuple[Code, Code]:
+    check_posterior(*start)
+    if len(start[0]) != n:
+        raise CourseError(
+            f"expected a start of {n} rows, one an image, got {len(start[0])}; try model.encode(x)"
+        )
+    return start[0].detach()[rows], start[1].detach()[rows]
 
 
 def _elbo(model: nn.Module, x: Image, mu: Code, logvar: Code, eps: Tensor, nll: Likelihood) -> Nats:
