@@ -1,5 +1,6 @@
 """The explorer of ellipses: the same ellipse as torch's, the model's codes, a reader's hands."""
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -204,6 +205,42 @@ def test_a_finger_drags_the_half_axes_on_a_narrow_page(opened: Opener) -> None:
     assert box
     page.touchscreen.tap(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
     assert numbers(page)[:2] == pytest.approx([7.5, 7.5], abs=0.1)
+
+
+# the notebook's side of a widget, with the real kernel's answers
+KERNEL = """
+let hear;
+render({ el: document.querySelector("#here"), model: {
+  on: (name, callback) => (hear = callback),
+  off: () => {},
+  get: () => (DATA),
+  send: async ({ task, index, number }, _, buffers) => {
+    if (task === "nudge") return;
+    const found = await compute(task, index, Array.from(new Float32Array(buffers[0])));
+    hear({ number }, [new DataView(Float32Array.from(found).buffer)]);
+  },
+} });
+"""
+
+
+def test_beside_a_kernel_it_moves_too(opened: Opener) -> None:
+    model = autoencoder()
+    with explorer.shown_on(None):
+        shown: Any = explorer.ellipses(model)
+
+    def compute(task: str, index: int, values: list[float]) -> list[float]:
+        answer = shown.compute(task, index, torch.tensor(values).numpy().tobytes())
+        return torch.frombuffer(bytearray(answer), dtype=torch.float32).tolist()
+
+    page = opened("<div id=here></div>")
+    page.expose_function("compute", compute)
+    page.add_script_tag(content=SCRIPT + KERNEL.replace("DATA", json.dumps(shown.data)))
+    page.locator(".vc-plane").first.press("ArrowLeft")
+    a = 9 - 0.05 * 0.575 * 9
+    page.wait_for_function(f"document.querySelector('.vc-note').textContent.includes('{a:.2f}')")
+    wanted = decoded(model, code(model, a, 5))
+    found = torch.tensor(page.locator(".vc-picture").nth(1).evaluate(PIXELS))
+    assert (found - wanted).abs().max() < 1e-4
 
 
 def test_where_nothing_moves_a_picture_stands() -> None:

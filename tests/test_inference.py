@@ -199,8 +199,10 @@ def test_a_grid_that_is_none_is_refused(settings: dict[str, Any]) -> None:
 
 def test_more_images_than_the_memory_should_hold_are_refused() -> None:
     x = images(1).expand(6000, *SHAPE)
-    with pytest.raises(CourseError, match=r"at most 4950 images for 40401 points, got 6000; try x"):
+    with pytest.raises(CourseError, match=r"at most 4940 images for 40401 points, got 6000; try x"):
         quadrature(vae(), x)
+    with pytest.raises(CourseError, match=r"at most 0 images for 10000000000 points.*=201"):
+        quadrature(vae(), x[:1], num_per_side=100_000)
 
 
 # -- both --------------------------------------------------------------------------------------
@@ -266,7 +268,7 @@ def test_a_wrong_q_is_led_to_the_best_one(move_mu: float, move_logvar: float) ->
     assert (after >= before).all()
     gap = linear.log_evidence(x, W, b, STD) - after
     assert (gap > -1e-9).all()
-    assert gap.max() < 0.05
+    assert gap.max() < 0.1
 
 
 def test_a_tilted_posterior_leaves_the_gap_that_no_diagonal_q_can_close() -> None:
@@ -278,7 +280,7 @@ def test_a_tilted_posterior_leaves_the_gap_that_no_diagonal_q_can_close() -> Non
     precision = torch.linalg.inv(covariance)
     least = 0.5 * (precision.diagonal().log().sum() - precision.logdet())  # KL of the best one
     assert least > 0.01
-    assert ((gap > least - 1e-9) & (gap < least + 0.05)).all()
+    assert ((gap > least - 1e-9) & (gap < least + 0.1)).all()
 
 
 def test_each_image_is_refined_by_itself_and_the_seed_decides() -> None:

@@ -25,6 +25,7 @@ MOST_POINTS = 1_000_000  # of the split cells of an image
 IMAGES = 64  # refined at once
 DRAWS = 64  # that judge a refined posterior
 MOST = 200_000_000  # numbers in a table of posteriors: 0.8 GB
+OWN = 10  # rows of the table that the grid itself takes
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,9 @@ def quadrature(
     more images than the memory should hold.
     """
     check_images(x, shades=nll is bernoulli_nll)
-    grid = _Grid(_latent_dim(model), limit, num_per_side)
+    grid = _Grid(_latent_dim(model), limit, num_per_side, len(x))
     if not (isinstance(tolerance, Real) and tolerance > 0):
         raise CourseError(f"expected a tolerance above 0, got {tolerance!r}; try tolerance=0.05")
-    if len(x) * len(grid.z) > MOST:
-        most = max(1, MOST // len(grid.z))
-        raise CourseError(
-            f"expected at most {most} images for {len(grid.z)} points, got {len(x)}; "
-            f"try x[:{most}], or num_per_side=101"
-        )
     with evaluating(model):
         x = like_weights(model, x)
         z = grid.z.to(x)
@@ -97,7 +92,7 @@ def quadrature(
 class _Grid:
     """Equally spaced codes, and how one of their cells is split."""
 
-    def __init__(self, latent_dim: int, limit: float, num_per_side: int):
+    def __init__(self, latent_dim: int, limit: float, num_per_side: int, num_images: int):
         if latent_dim > 2:
             raise CourseError(
                 f"quadrature expects one or two latent dimensions, got {latent_dim}, where a grid "
@@ -106,6 +101,13 @@ class _Grid:
         check_number("limit", limit, "limit=6.0", least=1e-6)
         check_whole("num_per_side", num_per_side, "num_per_side=201", least=2)
         n, self.latent_dim = int(num_per_side), latent_dim
+        most = MOST // n**latent_dim - OWN
+        if num_images > most:
+            mend = f"x[:{most}], or num_per_side=101" if most > 0 else "num_per_side=201"
+            raise CourseError(
+                f"expected at most {max(0, most)} images for {n**latent_dim} points, got "
+                f"{num_images}; try {mend}"
+            )
         self.step = 2 * float(limit) / (n - 1)
         self.cell = self.step**latent_dim
         self.z = self._product(torch.linspace(-limit, limit, n, dtype=torch.float64))

@@ -30,8 +30,8 @@ def _running_averages() -> Figure:
     pathwise = (mu + std * eps) * std * eps
     score = loss * (eps.square() - 1) / 2
     alt = (
-        "Running averages of two estimators of a gradient over 2,000 draws: both come to the exact "
-        "value, the pathwise one with smaller swings."
+        "Running averages of two estimators of a gradient over 2,000 draws: the pathwise one "
+        "settles at the exact value, the score-function one still swings about it."
     )
     figure = plotting.new_figure(alt)
     axes = plotting.axes_of(figure)

@@ -12,10 +12,7 @@ function plane(data, changed) {
   canvas.tabIndex = 0;
   const context = canvas.getContext("2d");
   context.scale(2, 2);
-  const unit = SIDE / (2 * limit); // pixels
-  const place = ([a, b]) => [SIDE / 2 + (a - centre[0]) * unit, SIDE / 2 - (b - centre[1]) * unit];
-  const ticks = centre.map((middle) => ticksOf(limit, middle));
-  const inner = ticks.map((list, i) => list.filter((t) => Math.abs(t - centre[i]) < 0.95 * limit));
+  const { unit, place, ticks, inner } = frameOf(limit, centre);
   const state = { z: [...centre], posterior: null, marked: false };
   const draw = () => {
     drawGrid(context, ticks, place, centre);
@@ -47,6 +44,15 @@ function plane(data, changed) {
   });
   draw();
   return canvas;
+}
+
+// pixels a unit, where z is in pixels, and the round numbers of either axis, all and told
+function frameOf(limit, centre) {
+  const unit = SIDE / (2 * limit);
+  const place = ([a, b]) => [SIDE / 2 + (a - centre[0]) * unit, SIDE / 2 - (b - centre[1]) * unit];
+  const ticks = centre.map((middle) => ticksOf(limit, middle));
+  const inner = ticks.map((list, i) => list.filter((t) => Math.abs(t - centre[i]) < 0.95 * limit));
+  return { unit, place, ticks, inner };
 }
 
 function describedPlane({ title, what = "the latent plane" }, { z, marked }) {
