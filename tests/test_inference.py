@@ -357,3 +357,5 @@ def test_a_start_that_does_not_fit_the_images_is_refused() -> None:
         refine_posterior(model, x, start=(mu[:1], logvar[:1]))
     with pytest.raises(CourseError, match="mu and logvar of one shape"):
         refine_posterior(model, x, start=(mu, logvar[:, :1]))
+    with pytest.raises(CourseError, match="finite codes to start at"):
+        refine_posterior(model, x, start=(mu * math.nan, logvar))

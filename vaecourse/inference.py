@@ -1,5 +1,4 @@
-"""Inference without the encoder: exact, by quadrature over one or two latent dimensions, or refined
-for each image by itself."""
+"""Inference without the encoder: exact, by quadrature, or refined for each image by itself."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -22,8 +21,7 @@ ROWS = 1000  # codes decoded at once
 SPLIT, MOST_SPLITS = 2, 6  # of a cell that is too coarse: parts a side, and how often
 ENOUGH = 20.0  # nats below the highest point, where a posterior may be cut off
 MOST_POINTS = 1_000_000  # of the split cells of an image
-IMAGES = 64  # refined at once
-DRAWS = 64  # that judge a refined posterior
+IMAGES, DRAWS = 64, 64  # refined at once; that judge a refined posterior
 MOST = 200_000_000  # numbers in a table of posteriors: 0.8 GB
 OWN = 10  # rows of the table that the grid itself takes
 
@@ -206,8 +204,7 @@ def refine_posterior(
     image, in pairs of eps and −eps, and lr falls to 0 by a straight line. Of the places on the way
     the best is kept, by draws that are the same for all. What is left below log p(x) is the
     approximation gap, what was gained the amortization gap (Cremer, Li and Duvenaud, "Inference
-    suboptimality in variational autoencoders", arXiv:1801.03558); an ascent may end on a lesser
-    hill, and then some of the approximation gap is its own: try another start.
+    suboptimality in variational autoencoders", arXiv:1801.03558), unless it is a lesser hill's.
 
     The caller's random state is left alone. Raises CourseError for a model that is no VAE, images
     that are none (see `quadrature`), wrong settings, and codes to start at that are not finite.
@@ -246,6 +243,7 @@ def _codes(model: nn.Module, x: Image) -> tuple[Code, Code]:
 
 def _rows(start: tuple[Code, Code], rows: Tensor, n: int) -> tuple[Code, Code]:
     check_posterior(*start)
+    check_codes("codes to start at", torch.cat(start))
     if len(start[0]) != n:
         raise CourseError(
             f"expected a start of {n} rows, one an image, got {len(start[0])}; try model.encode(x)"
