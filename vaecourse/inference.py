@@ -202,9 +202,8 @@ def refine_posterior(
     It starts at the encoder's answer, or at the mu and logvar of `start`, and moves q alone: no
     weight, and no weight's gradient, is touched. A step is one of Adam on `num_samples` draws an
     image, in pairs of eps and −eps, and lr falls to 0 by a straight line. Of the places on the way
-    the best is kept, by draws that are the same for all. What is left below log p(x) is the
-    approximation gap, what was gained the amortization gap (Cremer, Li and Duvenaud, "Inference
-    suboptimality in variational autoencoders", arXiv:1801.03558), unless it is a lesser hill's.
+    the best is kept, by the same draws for all. Unless that is a lesser hill's, what is left below
+    log p(x) is the approximation gap, what was gained the amortization gap (arXiv:1801.03558).
 
     The caller's random state is left alone. Raises CourseError for a model that is no VAE, images
     that are none (see `quadrature`), wrong settings, and codes to start at that are not finite.
