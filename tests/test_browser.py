@@ -113,6 +113,9 @@ def kinds_in(path: Path) -> list[str]:
 
 
 EXPLORERS = {path.stem: kinds for path in notebooks.chapters() if (kinds := kinds_in(path))}
+# networks that a chapter trains itself, so that only its own page has them: their kinds are set
+# beside torch in files of their own
+UNKNOWN = {"01_latent_spaces": "ellipses", "03_what_the_space_lacks": "explore"}
 TOLERANCE = 0.05  # of a pixel in [0, 1]: a page's weights are whole numbers from −511 to 511
 PIXELS = """(canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -194,14 +197,13 @@ def test_the_chapters_have_their_explorers_and_each_moves_by_key(
 
 
 def test_the_chapters_explorers_draw_what_torch_computes(
-    chapter: tuple["Page", list[str]], trained: dict[str, str]
+    chapter: tuple["Page", list[str]], trained: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     page, _ = chapter
     for kind, (element, data) in mounted(page).items():
-        keys = [network["decoder"] for network in data["networks"]]
-        if not all(key in trained for key in keys):  # a chapter's own: its file tests the kind
+        if UNKNOWN.get(request.node.callspec.params["chapter"]) == kind:
             continue
-        names = [trained[key] for key in keys]
+        names = [trained[network["decoder"]] for network in data["networks"]]
         models: list[Any] = [pretrained.load(name) for name in names]
         if kind == "explore":
             for model, panel in zip(models, element.locator(".vc-panel").all(), strict=True):
