@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from vaecourse import linear
 from vaecourse.networks import MLPDecoder
-from vaecourse.vae import VAE
+from vaecourse.vae import VAE, normal_nll
 
 SHAPE = (1, 2, 3)
 STD = 0.3
-nll = partial(linear.linear_nll, std=STD)
+nll = partial(normal_nll, std=STD)
 
 
 def randn(*shape: int, seed: int = 0) -> Tensor:

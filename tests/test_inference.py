@@ -10,11 +10,11 @@ from exact import SHAPE, STD, draws, linear_vae, nll, randn
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
-from vaecourse import linear
+from vaecourse import data, linear, pretrained
 from vaecourse.errors import CourseError
 from vaecourse.inference import quadrature, refine_posterior
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
-from vaecourse.vae import VAE, bernoulli_nll, gaussian_kl, gaussian_nll
+from vaecourse.vae import VAE, bernoulli_nll, gaussian_kl, gaussian_nll, normal_nll
 
 
 def vae(latent_dim: int = 2, sharp: float = 1.0) -> VAE:
@@ -215,8 +215,8 @@ def test_what_is_no_image_or_no_vae_is_refused(infer: Any) -> None:
         with pytest.raises(CourseError, match="expected images"):
             infer(vae(), spoiled)
     autoencoder = Autoencoder(MLPEncoder(2, (), SHAPE), MLPDecoder(2, (), SHAPE))
-    for model in (autoencoder, nn.Linear(2, 2)):
-        with pytest.raises(CourseError, match=r"expected a VAE.*got (Autoencoder|Linear); try VAE"):
+    for model in (autoencoder, nn.Linear(2, 2), VAE):
+        with pytest.raises(CourseError, match=r"got (Autoencoder|Linear|the class VAE); try"):
             infer(model, x)
     assert infer(vae(), x * 3 - 1, nll=partial(gaussian_nll, std=0.5))
 
@@ -227,6 +227,47 @@ def test_images_of_another_shape_and_an_nll_of_another_kind_are_refused(infer: A
         infer(vae(), torch.rand(3, 1, 3, 3))
     with pytest.raises(CourseError, match="nll to give one number an image"):
         infer(vae(), images(), nll=lambda logits, x: (logits - x).square())
+
+
+def nowhere(logits: Tensor, x: Tensor) -> Tensor:
+    return bernoulli_nll(logits, x) * math.nan
+
+
+@pytest.mark.parametrize("infer", [quadrature, refine_posterior])
+def test_a_likelihood_that_is_not_finite_is_no_answer(infer: Any) -> None:
+    with pytest.raises(CourseError, match="expected a finite"):
+        infer(vae(), images(), nll=nowhere)
+
+
+@pytest.mark.parametrize("settings", [{"num_per_side": 31}, {"num_per_side": 51}, {"limit": 30}])
+def test_a_coarse_grid_gives_what_a_fine_one_gives_on_real_digits(settings: dict[str, Any]) -> None:
+    """The posteriors of a trained model are far narrower than a cell, and reach into the next."""
+    model, (x, _) = pretrained.load("mnist-mlp-2d"), data.load("digits", "test")
+    fine = quadrature(model, x[:12], num_per_side=801).log_evidence
+    found = quadrature(model, x[:12], **settings).log_evidence
+    torch.testing.assert_close(found, fine, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize(("std", "atol"), [(0.02, 0.01), (0.003, 0.01)])
+def test_a_posterior_much_narrower_than_a_cell_is_found(std: float, atol: float) -> None:
+    model, W, b = linear_vae()
+    x = draws(W, b, 6)
+    found = quadrature(model, x, nll=partial(normal_nll, std=std)).log_evidence
+    exact = linear.log_evidence(x, W, b, std)
+    torch.testing.assert_close(found, exact, rtol=0, atol=max(atol, 1e-6 * exact.abs().max()))
+
+
+def test_a_posterior_too_narrow_for_any_split_is_refused_and_not_guessed() -> None:
+    model, W, b = linear_vae()
+    with pytest.raises(CourseError, match=r"too narrow for the grid of step 0\.06; try a larg"):
+        quadrature(model, draws(W, b, 3), nll=partial(normal_nll, std=1e-7))
+
+
+def test_a_decoder_that_gives_one_image_for_all_codes_is_refused() -> None:
+    model = vae()
+    model.decode = lambda z: torch.zeros(1, *SHAPE)
+    with pytest.raises(CourseError, match=r"an image for each of 1000 codes, got \(1, 1, 2, 3\)"):
+        quadrature(model, images())
 
 
 # -- refined posteriors ------------------------------------------------------------------------
@@ -357,5 +398,9 @@ def test_a_start_that_does_not_fit_the_images_is_refused() -> None:
         refine_posterior(model, x, start=(mu[:1], logvar[:1]))
     with pytest.raises(CourseError, match="mu and logvar of one shape"):
         refine_posterior(model, x, start=(mu, logvar[:, :1]))
+    for no_pair in (mu, (mu,), 5):
+        with pytest.raises(CourseError, match=r"a start of two, mu and logvar; try start="):
+            refine_posterior(model, x, start=no_pair)
+    assert refine_posterior(model, x, num_steps=1, start=(mu.double(), logvar.double()))
     with pytest.raises(CourseError, match="finite codes to start at"):
         refine_posterior(model, x, start=(mu * math.nan, logvar))

@@ -145,6 +145,24 @@ def test_too_few_codes_for_a_mixture_are_refused(num_gaussians: int, count: int)
     fit_gaussians(randn(least, 2), num_gaussians)
 
 
+@pytest.mark.parametrize("scale", [1.0, 30.0, 100.0])
+def test_codes_on_a_plane_have_the_density_of_wide_numbers(scale: float) -> None:
+    """In float32 the little that is added to the diagonal would be lost beside large codes."""
+    z = scale * randn(500, 4) @ randn(4, 16, seed=1)
+    held_out = scale * randn(100, 4, seed=2) @ randn(4, 16, seed=1)
+    wide = fit_gaussians(z.float().double()).log_prob(held_out)
+    narrow = fit_gaussians(z.float()).log_prob(held_out.float())
+    assert narrow.dtype == torch.float32
+    assert narrow.isfinite().all()
+    assert wide.isfinite().all()
+
+
+def test_narrow_codes_are_fitted_in_numbers_that_can_be_solved() -> None:
+    z = randn(200, 2)
+    for dtype in (torch.half, torch.bfloat16):
+        assert fit_gaussians(z.to(dtype), 2).sample((5,)).dtype == torch.float32
+
+
 def test_codes_that_are_all_the_same_are_refused() -> None:
     with pytest.raises(CourseError, match=r"3 different codes or more .* got 1; try"):
         fit_gaussians(torch.zeros(100, 2))

@@ -40,7 +40,7 @@ def test_a_wrong_posterior_is_weighted_right() -> None:
     logits = torch.zeros(1, 2, 2)
     posterior = torch.tensor([0.5, -0.3, 0.2, -0.4])  # mu, logvar of two latents
     model = VAE(Constant(posterior, 2), Constant(logits, 2))
-    found = log_likelihood(model, torch.ones(1, 1, 2, 2), 200_000).item()
+    found = log_likelihood(model, torch.ones(1, 1, 2, 2), 200_000, max_rows=200_000).item()
     assert abs(found - 4 * math.log(0.5)) < 0.01
 
 
@@ -113,6 +113,9 @@ def test_what_is_no_image_or_no_model_is_refused(measure: Callable[..., object])
             measure(model, spoiled)
     with pytest.raises(CourseError, match="got Linear; try"):
         measure(nn.Linear(2, 2), x)
+    for none in (VAE, None, "mlp"):
+        with pytest.raises(CourseError, match=r"expected a .*got "):
+            measure(none, x)
     assert torch.equal(
         torch.as_tensor(measure(model, x.double())), torch.as_tensor(measure(model, x))
     )
@@ -125,6 +128,23 @@ def test_a_setting_of_the_wrong_kind_is_refused(settings: dict[str, Any]) -> Non
     model = VAE(MLPEncoder(4, ()), MLPDecoder(2, ()))
     with pytest.raises(CourseError, match=f"expected .*{next(iter(settings))}"):
         log_likelihood(model, torch.rand(2, 1, 28, 28), **settings)
+
+
+def test_more_pictures_at_once_than_may_be_are_refused() -> None:
+    model, x = VAE(MLPEncoder(4, ()), MLPDecoder(2, ())), torch.rand(2, 1, 28, 28)
+    with pytest.raises(CourseError, match="num_samples up to max_rows=10, got 500; try max_rows"):
+        log_likelihood(model, x, 500, max_rows=10)
+
+
+def test_an_encoder_that_averages_its_batch_is_found_out() -> None:
+    class Mean(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.flatten(1)[:, :4].mean(dim=0, keepdim=True)
+
+    model = VAE(Mean(), MLPDecoder(2, ()))
+    for measure in (kl_by_dimension, active_units):
+        with pytest.raises(CourseError, match="a code for each of 6 images, got 1"):
+            measure(model, torch.rand(6, 1, 28, 28))
 
 
 @pytest.mark.parametrize("threshold", [-1.0, math.nan, "a"])

@@ -80,6 +80,13 @@ def test_kl_is_zero_at_the_prior() -> None:
     assert torch.equal(gaussian_kl(zeros, zeros), torch.zeros(5))
 
 
+def test_kl_close_to_the_prior_is_neither_negative_nor_lost() -> None:
+    logvar = torch.linspace(-3e-3, 3e-3, 1001)[:, None]
+    kl = gaussian_kl(torch.zeros_like(logvar), logvar)
+    assert (kl >= 0).all()
+    torch.testing.assert_close(kl, logvar[:, 0].square() / 4, rtol=0, atol=1e-8)
+
+
 @few
 @given(seeds, sizes, sizes, st.floats(-4, 4))
 def test_kl_is_never_negative(seed: int, batch: int, latent_dim: int, scale: float) -> None:

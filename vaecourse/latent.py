@@ -124,10 +124,13 @@ def fit_gaussians(z: Code, num_gaussians: int = 1, seed: int = 0) -> MixtureSame
             f"expected {least} different codes or more for {num_gaussians} Gaussians in "
             f"{z.shape[1]} dimensions, got {count}; try more images, or num_gaussians=1"
         )
-    fitted = GaussianMixture(num_gaussians, max_iter=1000, random_state=seed)
+    fitted = GaussianMixture(num_gaussians, max_iter=1000, random_state=seed % 2**32)
     fitted.fit(z.detach().cpu().double().numpy())
-    weights, means, covariances = (
-        torch.from_numpy(each).to(z)
-        for each in (fitted.weights_, fitted.means_, fitted.covariances_)
+    # triangular in float64: of codes near a plane, float32 would lose the 1e-6
+    tril = torch.linalg.cholesky(torch.from_numpy(fitted.covariances_))
+    dtype = torch.promote_types(z.dtype, torch.float32)  # narrower numbers cannot solve
+    weights, means, scale_tril = (
+        each.to(z.device, dtype)
+        for each in (torch.from_numpy(fitted.weights_), torch.from_numpy(fitted.means_), tril)
     )
-    return MixtureSameFamily(Categorical(weights), MultivariateNormal(means, covariances))
+    return MixtureSameFamily(Categorical(weights), MultivariateNormal(means, scale_tril=scale_tril))

@@ -9,8 +9,8 @@ from vaecourse.data import check_images
 from vaecourse.device import evaluating, like_weights, seeded
 from vaecourse.errors import CourseError, check_number, check_whole
 from vaecourse.objectives import Likelihood, importance_weighted_bound
-from vaecourse.shapes import check_codes, check_width, shape_or_type
-from vaecourse.vae import Code, Image, Nats, bernoulli_nll, gaussian_kl_by_dimension
+from vaecourse.shapes import check_codes, check_posterior, check_width, shape_or_type
+from vaecourse.vae import Code, Image, Nats, bernoulli_nll, check_vae, gaussian_kl_by_dimension
 
 
 def log_likelihood(
@@ -27,14 +27,21 @@ def log_likelihood(
     closer to it the larger k is. With k = 1 it is the ELBO's one-sample estimate. Where q(z|x) is
     much narrower than the true posterior it may lie far below even for a large k. For grey pixels
     p(x|z) is not normalised, see `bernoulli_nll`. At most `max_rows` pictures are decoded at once.
-    The caller's random state is left alone. Raises CourseError for fewer than one sample, images
+    The caller's random state is left alone. Raises CourseError for fewer than one sample or more
+    than `max_rows`, a model that is no VAE, images
     that are none (for a likelihood other than Bernoulli's they may leave [0, 1]), an autoencoder,
     and an estimate that is not finite.
     """
     check_images(x, shades=nll is bernoulli_nll)
     check_whole("num_samples", num_samples, "500")
     check_whole("max_rows", max_rows, "max_rows=20_000")
-    at_once = max(1, int(max_rows // num_samples))  # images
+    check_vae(model)
+    if num_samples > max_rows:
+        raise CourseError(
+            f"expected num_samples up to max_rows={max_rows}, got {num_samples}; try "
+            f"max_rows={num_samples}, if so many pictures fit into memory"
+        )
+    at_once = int(max_rows // num_samples)  # images
     with evaluating(model), seeded(seed):
         bounds = torch.cat(
             [
@@ -51,13 +58,16 @@ def log_likelihood(
     return -bounds
 
 
-def effective_sample_size(log_weights: Float[Tensor, "num_samples batch"]) -> Nats:
+def effective_sample_size(
+    log_weights: Float[Tensor, "num_samples batch"],
+) -> Float[Tensor, " batch"]:
     """(Σ w)² / Σ w² of each image's weights: as how many equal ones they count, from 1 to k.
 
     Of `objectives.log_weights`, whose logarithms are given. Near 1 a single draw decides alone, and
     the estimate that they make is not to be trusted; but from draws that all miss the posterior it
     may look well (Kong, Liu and Wong, "Sequential imputations and Bayesian missing data problems",
-    1994). Raises CourseError for anything but (num_samples, batch) without NaN and +∞.
+    1994). Raises CourseError for anything but (num_samples, batch) without NaN and +∞, and for an
+    image whose weights are all 0.
     """
     right = isinstance(log_weights, Tensor) and log_weights.ndim == 2 and len(log_weights) > 0
     if not (right and log_weights.is_floating_point()):
@@ -65,14 +75,15 @@ def effective_sample_size(log_weights: Float[Tensor, "num_samples batch"]) -> Na
             "expected the logarithms of weights as a floating tensor (num_samples, batch), got "
             f"{shape_or_type(log_weights)}; try objectives.log_weights(model, x, 500)"
         )
-    largest = log_weights.detach().amax(dim=0)
+    log_weights = log_weights.detach().to(torch.promote_types(log_weights.dtype, torch.float32))
+    largest = log_weights.amax(dim=0)
     if not largest.isfinite().all():
         raise CourseError(
             "expected weights of which one is above 0 and none NaN or infinite, got a largest "
             f"logarithm of {largest[~largest.isfinite()][0].item()}; try weights without exp, and "
             "look for NaN in the model"
         )
-    w = (log_weights.detach() - largest).exp()
+    w = (log_weights - largest).exp()
     return (w.sum(dim=0).square() / w.square().sum(dim=0)).clamp(1, len(w))
 
 
@@ -132,7 +143,7 @@ def agreement(
             f"expected num_neighbours up to the {len(x)} real images, got {num_neighbours}; "
             f"try num_neighbours={min(10, len(x))}"
         )
-    real, drawn = (each.detach().cpu().flatten(1).numpy() for each in (x, images))
+    real, drawn = (each.detach().cpu().float().flatten(1).numpy() for each in (x, images))
     judge = KNeighborsClassifier(num_neighbours).fit(real, y.cpu().numpy())
     shares = torch.from_numpy(judge.predict_proba(drawn))
     votes = torch.bincount(shares.argmax(dim=1), minlength=shares.shape[1])
@@ -144,7 +155,7 @@ def _codes(model: nn.Module, x: Image) -> tuple[Code, Code | None]:
     """mu and logvar of all images; the codes of an autoencoder, and None."""
     check_images(x)
     encode = getattr(model, "encode", None)
-    if encode is None:
+    if encode is None or not isinstance(model, nn.Module):
         raise CourseError(
             f"expected a model with `encode`, got {type(model).__name__}; "
             "try a VAE or an Autoencoder"
@@ -155,7 +166,13 @@ def _codes(model: nn.Module, x: Image) -> tuple[Code, Code | None]:
         mu, logvar = torch.cat(codes), None
     else:
         mu, logvar = (torch.cat(each) for each in zip(*codes, strict=True))
+        check_posterior(mu, logvar)
         check_codes("the encoder's logvar", logvar)
         check_width(logvar)
     check_codes("the encoder's codes", mu)
+    if len(mu) != len(x):
+        raise CourseError(
+            f"expected a code for each of {len(x)} images, got {len(mu)}; try an encoder without "
+            "a mean over the batch"
+        )
     return mu, logvar

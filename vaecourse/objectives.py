@@ -87,12 +87,25 @@ def log_weights(
     check_posterior(mu, logvar)
     eps = torch.randn(num_samples, *mu.shape, dtype=mu.dtype, device=mu.device)
     z = mu + torch.exp(0.5 * logvar) * eps
-    logits = model.decode(z.flatten(0, 1))  # type: ignore[operator]
-    recon_nll = nll(logits, x.repeat(num_samples, *(1 for _ in x.shape[1:])))
-    check_per_image("nll", recon_nll, len(logits))
+    recon_nll = nll_of_draws(model, x, z, nll)
     # log p(z) − log q(z|x); the constants −½ log 2π cancel
     log_ratio = 0.5 * (eps.square() + logvar - z.square()).sum(dim=2)
-    return log_ratio - recon_nll.view(num_samples, -1)
+    return log_ratio - recon_nll
+
+
+def nll_of_draws(
+    model: nn.Module, x: Image, z: Float[Tensor, "num_samples batch latent_dim"], nll: Likelihood
+) -> Float[Tensor, "num_samples batch"]:
+    """−log p(x|z) in nats, of each draw z of each image."""
+    if not callable(nll):
+        raise CourseError(
+            f"expected a likelihood to call with (logits, x), got {nll!r:.80}; "
+            "try nll=bernoulli_nll"
+        )
+    logits = model.decode(z.flatten(0, 1))  # type: ignore[operator]
+    values = nll(logits, x.repeat(len(z), *(1 for _ in x.shape[1:])))
+    check_per_image("nll", values, len(logits))
+    return values.view(len(z), -1)
 
 
 def importance_weighted_bound(

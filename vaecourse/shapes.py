@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vaecourse.errors import CourseError
+from vaecourse.errors import CourseError, check_number
 
 
 def shape_or_type(value: object) -> object:
@@ -23,12 +23,35 @@ def check_batch(what: str, x: object, shape: tuple[int, ...], hint: str) -> None
     raise CourseError(f"expected {what} of shape {wanted}, got {came}; try {hint}")
 
 
-def check_logits(logits: object, x: Tensor) -> None:
+def check_logits(logits: object, x: Tensor, what: str = "logits") -> None:
     """CourseError unless there is one logit a pixel: others would be broadcast without a word."""
+    if not isinstance(x, Tensor):
+        raise CourseError(f"expected images as a tensor, got {shape_or_type(x)}; try torch.tensor")
     if not isinstance(logits, Tensor) or logits.shape != x.shape:
         raise CourseError(
-            f"expected logits of the images' shape {tuple(x.shape)}, got {shape_or_type(logits)}; "
+            f"expected {what} of the images' shape {tuple(x.shape)}, got {shape_or_type(logits)}; "
             f"try a decoder with shape={tuple(x.shape[1:])}"
+        )
+
+
+def check_std(std: object, x: Tensor) -> None:
+    """CourseError unless `std` is a number above 0, or a tensor that broadcasts to the images x.
+
+    The numbers in a tensor are not looked at: it may be learned, and reading one stalls a GPU.
+    """
+    if not isinstance(std, Tensor):
+        check_number("std", std, "std=0.1")
+        if std == 0:
+            raise CourseError("expected a std above 0, got 0; try std=0.1")
+        return
+    try:
+        fits = torch.broadcast_shapes(std.shape, x.shape) == x.shape
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise CourseError(
+            f"expected a std that broadcasts to the images {tuple(x.shape)}, got the shape "
+            f"{tuple(std.shape)}; try one number, or the shape {(1, *x.shape[1:])}"
         )
 
 
@@ -39,6 +62,8 @@ def check_per_image(what: str, values: object, count: int) -> None:
             f"expected {what} to give one number an image, of shape ({count},), got "
             f"{shape_or_type(values)}; try .flatten(1).sum(dim=1), and no mean over the batch"
         )
+    if not values.is_floating_point():
+        raise CourseError(f"expected {what} to give floats, got {values.dtype}; try .float()")
 
 
 def check_posterior(mu: Tensor, logvar: Tensor) -> None:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaecourse.errors import CourseError, check_whole
-from vaecourse.shapes import check_batch, check_logits, check_posterior
+from vaecourse.shapes import check_batch, check_logits, check_per_image, check_posterior, check_std
 
 Image = Float[Tensor, "batch channels height width"]
 Code = Float[Tensor, "batch latent_dim"]
@@ -27,7 +27,7 @@ def gaussian_kl_by_dimension(mu: Code, logvar: Code) -> Code:
     The closed form of the paper's appendix B; zero where mu = 0 and logvar = 0, positive elsewhere.
     """
     check_posterior(mu, logvar)
-    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+    return 0.5 * (mu.square() + logvar.expm1() - logvar)  # expm1: std² − 1, exact near 0
 
 
 def gaussian_kl(mu: Code, logvar: Code) -> Nats:
@@ -48,12 +48,22 @@ def bernoulli_nll(logits: Image, x: Image) -> Nats:
 def gaussian_nll(logits: Image, x: Image, std: float | Tensor = 1.0) -> Nats:
     """−log p(x|z) in nats, where each pixel is N(sigmoid(logits), std²) (appendix C.2).
 
+    Like `normal_nll`, but for logits.
+    """
+    check_logits(logits, x)
+    return normal_nll(logits.sigmoid(), x, std)
+
+
+def normal_nll(mean: Image, x: Image, std: float | Tensor = 1.0) -> Nats:
+    """−log p(x|z) in nats, where each pixel is N(mean, std²): what is decoded is the mean itself.
+
     The constant log(std √(2π)) is included, so that values for different `std` can be compared.
     `std` is one number, or a tensor that broadcasts to the images; a tensor may be learned.
     """
-    check_logits(logits, x)
+    check_logits(mean, x, "a mean")
+    check_std(std, x)
     std = torch.as_tensor(std, dtype=x.dtype, device=x.device)
-    error = (x - logits.sigmoid()) / std
+    error = (x - mean) / std
     pixels = 0.5 * error.square() + std.log() + 0.5 * math.log(2 * math.pi)
     return pixels.flatten(1).sum(dim=1)
 
@@ -113,10 +123,11 @@ def is_vae(model: nn.Module) -> bool:
 
 
 def check_vae(model: nn.Module) -> None:
-    if not is_vae(model):
+    if isinstance(model, type) or not is_vae(model):
+        came = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
         raise CourseError(
-            f"expected a VAE, with a posterior, got {type(model).__name__}; "
-            "try objective=reconstruction_loss"
+            f"expected a VAE, with a posterior, got {came}; try objective=reconstruction_loss for "
+            "an autoencoder, or VAE(encoder, decoder)"
         )
 
 
@@ -135,6 +146,7 @@ def negative_elbo(
     check_vae(model)
     logits, mu, logvar = model(x)
     recon_nll = nll(logits, x)
+    check_per_image("nll", recon_nll, len(x))
     kl = gaussian_kl(mu, logvar)
     return recon_nll + beta * kl, {"recon_nll": recon_nll, "kl": kl}
 

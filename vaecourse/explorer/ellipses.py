@@ -1,5 +1,6 @@
 """`ellipses`: half-axes (a, b) and the codes of their ellipses, each moved by hand."""
 
+from numbers import Real
 from typing import Any
 
 import torch
@@ -59,12 +60,16 @@ def ellipses(
 def _pair(name: str, values: Any) -> tuple[float, float]:
     """Two half-axes that fit into the picture, as numbers."""
     fit = isinstance(values, list | tuple) and len(values) == 2
-    if not fit or not all(isinstance(v, int | float) and 0 < v <= LARGEST for v in values):
+    if not fit or not all(_is_number(v) and 0 < v <= LARGEST for v in values):
         raise CourseError(
             f"expected {name} as two half-axes above 0 and at most {LARGEST} pixels, got "
             f"{values!r}; try {name}=(3, 12)"
         )
     return float(values[0]), float(values[1])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _grid(model: nn.Module, low: float, high: float) -> tuple[dict[str, Any], Tensor]:
