@@ -153,8 +153,7 @@ def test_codes_on_a_plane_have_the_density_of_wide_numbers(scale: float) -> None
     wide = fit_gaussians(z.float().double()).log_prob(held_out)
     narrow = fit_gaussians(z.float()).log_prob(held_out.float())
     assert narrow.dtype == torch.float32
-    assert narrow.isfinite().all()
-    assert wide.isfinite().all()
+    torch.testing.assert_close(narrow.double(), wide, rtol=0, atol=0.05)
 
 
 def test_narrow_codes_are_fitted_in_numbers_that_can_be_solved() -> None:
