@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from vaecourse import notebooks
 
 BOOK = Path(__file__).parents[1] / "book"
-PATHS = sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))
+PATHS = sorted(BOOK.glob("[0-9][0-9]*_*.ipynb"))
 MAX_WIDTH, MAX_LINES, MEDIAN_LINES = 72, 14, 7  # of a chapter's code
 
 read = cache(notebooks.read)
@@ -78,6 +78,11 @@ def test_what_is_folded_reads_everywhere(path: Path) -> None:
 # -- your turn -------------------------------------------------------------------------------------
 
 
+def number(path: Path) -> str:
+    """A chapter's, as 07 or 07b."""
+    return path.stem.partition("_")[0]
+
+
 def code(path: Path) -> list[NotebookNode]:
     return notebooks.code_cells(read(path))
 
@@ -128,7 +133,7 @@ def needed_cells(cells: list[str], names: set[str]) -> list[str]:
 def turns() -> list[str]:
     """Chapter and cell of each "your turn", as 04:turn-kl."""
     return [
-        f"{path.stem[:2]}:{cell.id}"
+        f"{number(path)}:{cell.id}"
         for path in PATHS
         for cell in code(path)
         if "your-turn" in cell.metadata.get("tags", [])
@@ -139,8 +144,8 @@ class Turn:
     """A "your turn" of a chapter: its cell, its check, its solution."""
 
     def __init__(self, name: str) -> None:
-        self.name, (number, cell_id) = name, name.split(":")
-        (path,) = (path for path in PATHS if path.stem.startswith(number))
+        self.name, (chapter, cell_id) = name, name.split(":")
+        (path,) = (path for path in PATHS if number(path) == chapter)
         cells = read(path).cells
         (start,) = (i for i, cell in enumerate(cells) if cell.id == cell_id)
         check = next(i for i in range(start, len(cells)) if notebooks.is_checked(cells[i]))
@@ -180,7 +185,7 @@ each_turn = pytest.mark.parametrize("name", turns())
 
 @chapters
 def test_a_chapter_lets_its_reader_write_code(path: Path) -> None:
-    assert sum(name.startswith(path.stem[:2]) for name in turns()) >= 2
+    assert sum(name.startswith(f"{number(path)}:") for name in turns()) >= 2
 
 
 @each_turn
