@@ -14,7 +14,8 @@ from safetensors.torch import safe_open, save_file
 from vaecourse import files, pretrained, results
 from vaecourse.data import Images
 from vaecourse.errors import CourseError
-from vaecourse.studies import checkpoints, scoring, training
+from vaecourse.studies import checkpoints, drawings, scoring, training
+from vaecourse.studies.drawings import draw
 from vaecourse.studies.record import half_width, record
 from vaecourse.studies.rows import STUDIES, Row, choose
 from vaecourse.studies.run import Settings, reproduce
@@ -32,13 +33,14 @@ def load(name: str, split: str = "train") -> Images:
     x = torch.randint(0, 256, (count, 1, 28, 28), generator=torch.Generator().manual_seed(seed))
     if (name, split) == ("digits", "test"):
         return Images(load("mnist").x[:5], torch.zeros(5))
-    return Images(x / 255, torch.zeros(count))
+    return Images(x / 255, torch.arange(count) % 2)
 
 
 @pytest.fixture(autouse=True)
 def _small_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "load", load)
     monkeypatch.setattr(scoring, "load", load)
+    monkeypatch.setattr(drawings, "load", load)
 
 
 @pytest.fixture
@@ -387,3 +389,52 @@ def test_results_are_json_that_a_line_diff_can_read(small: Settings) -> None:
     assert json.loads(text) == results.read("S3", small.results)
     assert max(map(len, text.splitlines())) < 4000
     assert text.count("\n") > 30
+
+
+# -- what trained rows draw ------------------------------------------------------------------------
+
+BY_BETA = [replace(ROW, name=f"n2-beta{beta:g}", beta=beta) for beta in (0.5, 1.0)]
+
+
+def test_drawings_are_those_of_the_kept_weights(small: Settings) -> None:
+    reproduce(BY_BETA, small, num_seeds=2)
+    first = checkpoints.checkpoint(BY_BETA[0], 0, small.checkpoints)
+    first.unlink()  # so that only seed 1 is there for both
+    draw(BY_BETA, small, num_samples=4)
+    drawn = results.read_drawings("S3", small.results)
+    assert drawn.about["rows"] == [row.name for row in BY_BETA]
+    assert drawn.about["seed"] == 1
+    assert drawn.samples.shape == (2, 4, 1, 28, 28)
+    torch.testing.assert_close(drawn.x, load("mnist", "test").x[:2])  # one of each class
+    for row, images in zip(BY_BETA, drawn.reconstructions, strict=True):
+        path = checkpoints.checkpoint(row, 1, small.checkpoints)
+        model, _ = checkpoints.load(path, row, 1, small.precision)
+        with torch.no_grad():
+            expected = model.reconstruct(drawn.x)
+        torch.testing.assert_close(images, expected, atol=1 / 255, rtol=0)
+
+
+def test_without_weights_of_one_seed_for_all_nothing_is_drawn(small: Settings) -> None:
+    reproduce(BY_BETA[:1], small)
+    with pytest.raises(CourseError, match=r"found none for n2-beta1;"):
+        draw(BY_BETA, small)
+    assert not (small.results / "S3.safetensors").exists()
+    with pytest.raises(CourseError, match="expected the drawings of 'S3'"):
+        results.read_drawings("S3", small.results)
+
+
+@pytest.mark.parametrize("damage", ["cut", "rows", "about"])
+def test_damaged_drawings_are_an_error(small: Settings, damage: str) -> None:
+    reproduce(BY_BETA, small)
+    draw(BY_BETA, small)
+    path = small.results / "S3.safetensors"
+    with safe_open(path, "pt") as file:
+        about = json.loads(file.metadata()["about"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-10])
+    else:
+        wrong = {"rows": about | {"rows": ["one"]}, "about": {"rows": []}}[damage]
+        save_file(tensors, path, {"about": json.dumps(wrong)})
+    with pytest.raises(CourseError, match="S3"):
+        results.read_drawings("S3", small.results)

@@ -150,6 +150,7 @@ def verify(ctx: click.Context, paths: tuple[str, ...]) -> None:
     "--precision", default="float32", show_default=True, help="float32, or the faster bfloat16."
 )
 @click.option("--resume", is_flag=True, help="Go on: pass over what is finished.")
+@click.option("--draw", is_flag=True, help="Keep what S3's five models by β draw, for a page.")
 @click.option("--dry-run", is_flag=True, help="Print the table of what was measured so far.")
 def reproduce(
     studies: tuple[str, ...],
@@ -158,6 +159,7 @@ def reproduce(
     device: str,
     precision: str,
     resume: bool,
+    draw: bool,
     dry_run: bool,
 ) -> None:
     """Train the source reports' models, and set what is measured beside what was published."""
@@ -173,6 +175,11 @@ def reproduce(
 
         settings = Settings(folder, precision=precision, device=device, resume=resume)
         train_and_score(rows, settings, num_seeds=seeds, say=click.echo)
+        if draw:
+            from vaecourse.studies.drawings import draw as keep_drawings
+            from vaecourse.studies.rows import by_beta
+
+            keep_drawings(by_beta(), settings)
     click.echo(table(rows, folder))
 
 

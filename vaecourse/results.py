@@ -6,10 +6,13 @@
 import json
 import reprlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaecourse.errors import CourseError
 from vaecourse.files import reason
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # A shape is a type; [shape], a list that is not empty; or {key: shape}, a mapping that has these
 # keys, where the key `str` stands for all others.
@@ -70,6 +73,56 @@ def read(study: str, folder: Path | str = "results") -> dict[str, Any]:
     if difference:
         raise _damaged(path, difference)
     return found
+
+
+class Drawings(NamedTuple):
+    """What trained rows draw: images in [0, 1]."""
+
+    x: "Tensor"  # (n, channels, height, width): held-out images
+    reconstructions: "Tensor"  # (rows, n, channels, height, width): of x, from posterior means
+    samples: "Tensor"  # (rows, m, channels, height, width): from the same z of the prior
+    about: dict[str, Any]  # "rows", "seed", and by row the scores of 1,000 samples
+
+
+DRAWN: Shape = {
+    "rows": [str],
+    "seed": int,
+    "agreement": [float],
+    "classes": [float],
+    "control": {"agreement": float, "classes": float},
+}
+
+
+def read_drawings(study: str, folder: Path | str = "results") -> Drawings:
+    """What the rows of a study draw, beside held-out images; this needs torch.
+
+    In `about`, "agreement" and "classes" are `metrics.agreement` of 1,000 samples of each row, and
+    "control" that of as many held-out images. Raises CourseError where there are no drawings of
+    that study in `folder`, and for a file that is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(folder) / f"{study}.safetensors"
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["about"])
+            x, reconstructions, samples = (file.get_tensor(name) for name in Drawings._fields[:3])
+    except FileNotFoundError as problem:
+        raise CourseError(
+            f"expected the drawings of {study!r} in {path}, found no such file; try: "
+            f"vaecourse reproduce {study} --resume --draw"
+        ) from problem
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as problem:
+        raise _damaged(path, f"found a file that cannot be read ({problem})") from problem
+    difference = mismatch(about, DRAWN)
+    if difference:
+        raise _damaged(path, difference)
+    each = len(about["rows"])
+    if {len(reconstructions), len(samples), len(about["agreement"]), len(about["classes"])} != {
+        each
+    }:
+        raise _damaged(path, f"expected drawings and scores of {each} rows, found others")
+    return Drawings(x.float() / 255, reconstructions.float() / 255, samples.float() / 255, about)
 
 
 def mismatch(value: Any, shape: Shape, place: str = "") -> str:

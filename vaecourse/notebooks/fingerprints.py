@@ -41,7 +41,8 @@ def _used_files(modules: dict[str, str], literals: set[object], package: Path) -
     """The files beside the code that the cells use: results and weights they name, scripts."""
     kept: list[Path] = []
     if {"vaecourse.results", "vaecourse.studies"} & modules.keys():
-        kept += (book_folder() / "results").glob("*.json")
+        results = (book_folder() / "results").glob("*.*")
+        kept += (file for file in results if file.suffix in (".json", ".safetensors"))
     if "vaecourse.pretrained" in modules:
         kept += (package / "pretrained").glob("*.*")
     yield from sorted(file for file in kept if file.stem in literals)

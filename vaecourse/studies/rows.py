@@ -143,6 +143,12 @@ STUDIES: dict[str, list[Row]] = {
 }
 
 
+def by_beta() -> list[Row]:
+    """S3's models that differ in β alone, by β."""
+    rows = [row for row in _S3 if row.latent_dim == 64]
+    return sorted(rows, key=lambda row: row.beta)
+
+
 def choose(studies: Sequence[str] = (), only: Sequence[str] = ()) -> list[Row]:
     """The rows of these studies (all, where none is named) with these names (all, likewise).
 
