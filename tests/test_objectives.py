@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,8 @@ from torch.distributions import Bernoulli, Normal
 from vaecourse.errors import CourseError
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
 from vaecourse.objectives import (
+    BetaByEpoch,
+    Cyclical,
     WarmUp,
     free_bits,
     importance_weighted_bound,
@@ -87,6 +90,20 @@ def test_a_dimension_below_its_free_nats_costs_them_and_feels_no_kl() -> None:
     all_free, terms = free_bits(model, x, nats=100.0)
     (all_free - terms["recon_nll"]).mean().backward()
     assert all(weight.grad is None or not weight.grad.any() for weight in model.parameters())
+
+
+@pytest.mark.parametrize("nats", [0.0, 0.1, 1.0, 50.0])
+def test_the_charged_kl_is_never_below_the_floor(nats: float) -> None:
+    torch.manual_seed(0)
+    model, x = vae(), torch.rand(6, *SHAPE)
+    loss, terms = free_bits(model, x, nats)
+    charged = (loss - terms["recon_nll"]).mean().item()
+    assert charged >= max(3 * nats, terms["kl"].mean().item()) - 1e-4
+    for weight in model.encoder.parameters():
+        nn.init.zeros_(weight)  # all of it collapsed: the floor and no more
+    loss, terms = free_bits(model, x, nats)
+    assert not terms["kl"].any()
+    torch.testing.assert_close(loss - terms["recon_nll"], torch.full((6,), 3 * nats))
 
 
 # -- the importance-weighted bound -------------------------------------------------------------
@@ -239,3 +256,97 @@ def test_a_warm_up_that_never_ends_is_refused(until: float) -> None:
 def test_a_warm_up_to_no_number_is_refused(beta: float) -> None:
     with pytest.raises(CourseError, match=r"for beta, got|expected beta of 0"):
         WarmUp(beta=beta)
+
+
+# -- other schedules of beta -------------------------------------------------------------------
+
+
+def weights_of(objective: Cyclical | BetaByEpoch, done: list[float]) -> list[float]:
+    seen = []
+    for part in done:
+        objective.advance(part)
+        seen.append(objective.weight.item())
+    return seen
+
+
+def test_each_cycle_rises_from_nothing_to_beta_and_stays_there() -> None:
+    done = [step / 16 for step in range(17)]
+    found = weights_of(Cyclical(beta=2.0, num_cycles=2, until=0.5), done)
+    cycle = [0.0, 0.5, 1.0, 1.5, 2.0, 2.0, 2.0, 2.0]
+    assert found == [*cycle, *cycle, 2.0]
+
+
+def test_one_cycle_is_a_warm_up() -> None:
+    done = [step / 20 for step in range(21)]
+    rise = WarmUp(3.0, 0.7)
+    expected = []
+    for part in done:
+        rise.advance(part)
+        expected.append(rise.weight.item())
+    assert weights_of(Cyclical(3.0, 1, 0.7), done) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("num", [3, 7, 49, 98])
+def test_a_cycle_and_an_epoch_begin_on_their_first_step(num: int) -> None:
+    starts = [(i * 5) / (num * 5) for i in range(num)]
+    assert weights_of(Cyclical(1.0, num), starts) == [0.0] * num
+    assert weights_of(BetaByEpoch(range(num), num), starts) == list(range(num))
+
+
+def test_fit_trains_each_epoch_with_its_own_beta() -> None:
+    seen: list[float] = []
+
+    class Recording(BetaByEpoch):
+        def forward(self, model: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            seen.append(self.weight.item())
+            loss, terms = super().forward(model, x)
+            torch.testing.assert_close(loss, terms["recon_nll"] + self.weight * terms["kl"])
+            return loss, terms
+
+    for betas in ([0.5, 0.0, 4.0], torch.tensor([0.5, 0.0, 4.0])):
+        seen.clear()
+        fit(vae(), torch.rand(8, *SHAPE), objective=Recording(betas, 3), num_epochs=3, batch_size=4)
+        assert seen == [0.5, 0.5, 0.0, 0.0, 4.0, 4.0]
+
+
+def test_fit_takes_cycles_along() -> None:
+    objective = Cyclical(2.0, num_cycles=2)
+    history = fit(vae(), torch.rand(8, *SHAPE), objective=objective, num_epochs=4, batch_size=2)
+    assert objective.weight.item() == 2.0
+    first, terms = history.train["loss"][0], history.train
+    assert first < terms["recon_nll"][0] + 2 * terms["kl"][0]
+
+
+@pytest.mark.parametrize(
+    ("betas", "num_epochs", "said"),
+    [
+        ([1.0, 2.0], 3, r"each of num_epochs=3 epochs, got 2 numbers; try betas=\[1.0\] \* 3"),
+        ([], 3, r"got \[\]; try"),
+        (1.0, 3, "got 1.0; try"),
+        (torch.tensor(1.0), 1, "got tensor"),
+        ([1.0, -1.0], 2, r"expected betas\[1\] of 0 or more, and finite, got -1.0; try"),
+        ([math.nan], 1, r"betas\[0\] of 0 or more, and finite, got nan"),
+        ([math.inf], 1, r"betas\[0\] of 0 or more, and finite, got inf"),
+        ("ab", 2, r"a number for betas\[0\], got 'a'"),
+        (torch.ones(2, 2), 2, r"a number for betas\[0\], got \[1.0, 1.0\]"),
+        ([1.0], 0, "num_epochs of 1 or more"),
+    ],
+)
+def test_betas_that_are_no_schedule_are_refused(betas: Any, num_epochs: int, said: str) -> None:
+    with pytest.raises(CourseError, match=said):
+        BetaByEpoch(betas, num_epochs)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"beta": -1.0}, "beta of 0 or more"),
+        ({"beta": math.nan}, "beta of 0 or more"),
+        ({"num_cycles": 0}, "num_cycles of 1 or more"),
+        ({"num_cycles": 1.5}, "a whole number for num_cycles"),
+        ({"until": 0.0}, "expected until above 0"),
+    ],
+)
+def test_cycles_that_are_none_are_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(CourseError, match=said):
+        Cyclical(**settings)

@@ -15,12 +15,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import LowRankMultivariateNormal
 
-from vaecourse.errors import CourseError, check_number
+from vaecourse.errors import CourseError, check_number, check_whole
 from vaecourse.shapes import check_std, shape_or_type
 from vaecourse.vae import Code, Image, Nats
 
 Weight = Float[Tensor, "pixels latent_dim"]
 Bias = Float[Tensor, " pixels"]
+Spectrum = Float[Tensor, " pixels"]
 
 
 def log_evidence(x: Image, weight: Weight, bias: Bias, std: float) -> Nats:
@@ -49,6 +50,80 @@ def posterior(
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
     mean = (flat - b) @ W @ covariance / std**2
     return mean.to(x), covariance.to(x)
+
+
+def rate_distortion(
+    eigenvalues: Spectrum, beta: float, std: float, latent_dim: int | None = None
+) -> tuple[float, float]:
+    """Rate and distortion of the best linear β-VAE: mean KL and mean −log p(x|z), in nats an image.
+
+    `eigenvalues` λ are those of the data's covariance, all of them: (pixels,), in any order. The
+    least value of distortion + beta · rate over W, b and every encoder has, with noise = beta std²,
+
+        rate = Σ ½ log(λ / noise) over the active λ
+        distortion = pixels · ½ log(2π std²) + Σ min(λ, noise) / (2 std²)
+
+    Active are the λ above noise: no more than `latent_dim` of them, the largest (None: no limit;
+    a λ left out by that limit counts whole in the distortion).
+    Why: for a fixed W the best q(z|x) is ∝ p(z) p(x|z)^(1/beta), the posterior of a model whose
+    noise is beta std²; the best W is then that of probabilistic principal components with that
+    noise, W's squared length being λ − noise along an active direction, and 0 along the others.
+    So all has collapsed from beta = λ_max / std² on. That is the reverse water-filling of rate-
+    distortion theory. beta = 1: Lucas and others, "Don't blame the ELBO!", arXiv:1911.02469. The
+    curve, whose slope dD/dR is −beta: Alemi and others, "Fixing a broken ELBO", arXiv:1711.00464.
+
+    Raises CourseError for a beta or a std that is not above 0, and for eigenvalues that are
+    negative or not finite.
+    """
+    values, noise = _spectrum(eigenvalues, beta, std)
+    num_active = active_dimensions(eigenvalues, beta, std, latent_dim)
+    active, rest = values[:num_active], values[num_active:]
+    rate = 0.5 * (active / noise).log().sum()
+    # an active direction is left with the error noise / std² = beta
+    error = num_active * beta + rest.sum() / std**2
+    constant = 0.5 * len(values) * math.log(2 * math.pi * std**2)
+    return rate.item(), (constant + 0.5 * error).item()
+
+
+def active_dimensions(
+    eigenvalues: Spectrum, beta: float, std: float, latent_dim: int | None = None
+) -> int:
+    """How many latent dimensions the best linear β-VAE uses: eigenvalues above beta · std².
+
+    At most `latent_dim`. The others have collapsed to the prior. See `rate_distortion`.
+    """
+    values, noise = _spectrum(eigenvalues, beta, std)
+    if latent_dim is None:
+        latent_dim = len(values)
+    check_whole("latent_dim", latent_dim, "latent_dim=2")
+    return min(int((values > noise).sum()), int(latent_dim))
+
+
+def _spectrum(eigenvalues: Spectrum, beta: float, std: float) -> tuple[Tensor, float]:
+    """The eigenvalues in float64, the largest first, and beta · std²."""
+    right = isinstance(eigenvalues, Tensor) and eigenvalues.ndim == 1 and eigenvalues.numel() > 0
+    if not right or eigenvalues.is_complex():
+        raise CourseError(
+            f"expected eigenvalues as real numbers of shape (pixels,), got "
+            f"{shape_or_type(eigenvalues)}; try torch.linalg.eigvalsh(covariance)"
+        )
+    values = eigenvalues.detach().to("cpu", torch.float64).sort(descending=True).values
+    if not (values.isfinite() & (values >= 0)).all():
+        bad = values[~(values.isfinite() & (values >= 0))][0].item()
+        raise CourseError(
+            f"expected eigenvalues of 0 or more, and finite, got {bad:.3g}; "
+            "try eigenvalues.clamp(min=0), which mends what rounding made of a 0"
+        )
+    check_number("beta", beta, "beta=1")
+    check_number("std", std, "std=0.1")
+    for name, value, hint in (("beta", beta, "beta=1"), ("std", std, "std=0.1")):
+        if not value > 0:
+            raise CourseError(f"expected {name} above 0, got {value}; try {hint}")
+    with _solvable(std):
+        noise = float(beta) * float(std) ** 2
+        if not (0 < float(std) ** 2 < math.inf and 0 < noise < math.inf):
+            raise OverflowError
+    return values, noise
 
 
 def _fitting(x: Image, weight: Weight, bias: Bias, std: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,7 +8,7 @@ step with the part of the training that is over, 0 to 1.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -147,6 +147,71 @@ class WarmUp(nn.Module):
 
     def advance(self, done: float) -> None:
         self.weight.fill_(self.beta * min(1.0, done / self.until))
+
+    def forward(self, model: nn.Module, x: Image) -> Terms:
+        return negative_elbo(model, x, self.weight)
+
+
+class Cyclical(nn.Module):
+    """−ELBO with a weight on the KL that starts again from 0 at the head of each of `num_cycles`.
+
+    It rises by a straight line to `beta` in the first part `until` of a cycle, then stays until the
+    cycle ends. Fu and others, "Cyclical annealing schedule: a simple approach to mitigating KL
+    vanishing", arXiv:1903.10145; one cycle is `WarmUp`.
+    """
+
+    capturable = True
+
+    def __init__(self, beta: float = 1.0, num_cycles: int = 4, until: float = 0.5):
+        super().__init__()
+        check_whole("num_cycles", num_cycles, "num_cycles=4")
+        self.num_cycles = int(num_cycles)
+        self.cycle = WarmUp(beta, until)
+
+    @property
+    def weight(self) -> Tensor:
+        """What the KL is multiplied by now."""
+        return self.cycle.weight
+
+    def advance(self, done: float) -> None:
+        cycles = round(done * self.num_cycles, 9)  # 1/49 · 49 is a little below 1
+        self.cycle.advance(1.0 if done >= 1 else cycles % 1)
+
+    def forward(self, model: nn.Module, x: Image) -> Terms:
+        return self.cycle(model, x)
+
+
+class BetaByEpoch(nn.Module):
+    """−ELBO whose weight on the KL is `betas[epoch]`: a list, an array or a tensor of numbers.
+
+    Give `fit` the same `num_epochs`: an epoch is here that part of the training. Raises CourseError
+    for betas that are not `num_epochs` finite numbers of 0 or more.
+    """
+
+    capturable = True
+    weight: Tensor
+
+    def __init__(self, betas: Sequence[float] | Tensor, num_epochs: int):
+        super().__init__()
+        check_whole("num_epochs", num_epochs, "num_epochs=20")
+        try:
+            self.betas = [getattr(beta, "tolist", lambda b=beta: b)() for beta in betas]
+        except TypeError:  # what cannot be iterated
+            self.betas = []
+        came = f"{len(self.betas)} numbers" if self.betas else f"{betas!r:.60}"
+        if len(self.betas) != num_epochs:
+            raise CourseError(
+                f"expected a beta for each of num_epochs={num_epochs} epochs, got {came}; "
+                f"try betas=[1.0] * {num_epochs}, or num_epochs=len(betas)"
+            )
+        for epoch, beta in enumerate(self.betas):
+            check_number(f"betas[{epoch}]", beta, f"betas=[1.0] * {num_epochs}")
+        self.num_epochs = int(num_epochs)
+        self.register_buffer("weight", torch.tensor(float(self.betas[0])))
+
+    def advance(self, done: float) -> None:
+        epoch = int(round(done * self.num_epochs, 9))  # 1/49 · 49 is a little below 1
+        self.weight.fill_(self.betas[min(epoch, self.num_epochs - 1)])
 
     def forward(self, model: nn.Module, x: Image) -> Terms:
         return negative_elbo(model, x, self.weight)
