@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from vaecourse import explorer
 from vaecourse.errors import CourseError
-from vaecourse.explorer.script import SOURCES
+from vaecourse.explorer.script import SCRIPT, SOURCES
 from vaecourse.explorer.weights import NotOnPage, packed
 from vaecourse.networks import Autoencoder, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from vaecourse.plotting import Figure
@@ -531,7 +531,13 @@ def test_an_explorer_that_is_never_shown_carries_nothing_away() -> None:
 def test_the_networks_of_the_course_are_small_on_a_page(model: VAE) -> None:
     x, y = digits()
     page = page_of(explorer.explore(model, x=x, y=y))
-    assert len(re.sub(r"data:image/png;base64,[^\"]+", "", page)) < 550_000
+    networks = re.findall(r'data-vaecourse-network="\w+">([^<]+)', page)
+    assert networks
+    assert sum(map(len, networks)) < 500_000
+
+
+def test_the_script_that_every_chapter_with_an_explorer_carries_is_small() -> None:
+    assert len(SCRIPT) < 65_000
 
 
 @pytest.mark.usefixtures("on_page")
@@ -546,6 +552,7 @@ def test_the_picture_on_the_page_tells_what_it_shows() -> None:
         explorer.ellipses(model),
         explorer.graph(),
         explorer.bound(),
+        explorer.effective_beta(),
     ):
         alt = re.search(r'<img alt="([^"<]+)"', page_of(shown))
         assert alt

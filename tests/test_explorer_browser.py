@@ -199,6 +199,7 @@ def test_every_control_has_a_name(opened: Opener) -> None:
         explorer.ellipses(model),
         explorer.graph(),
         explorer.bound(),
+        explorer.effective_beta(),
     )
     nameless = """() => [...document.querySelectorAll(
         ".vaecourse-explorer :is(canvas, button, input)")].filter((e) =>

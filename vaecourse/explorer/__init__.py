@@ -5,6 +5,8 @@ package is imported (as it is while a chapter is run for the book), the same exp
 needs no kernel. Each has a file here, and one of the same name in js/.
 """
 
+from vaecourse.explorer.along import along
+from vaecourse.explorer.betas import effective_beta
 from vaecourse.explorer.between import interpolate
 from vaecourse.explorer.bound import bound
 from vaecourse.explorer.ellipses import ellipses
@@ -16,8 +18,10 @@ from vaecourse.explorer.sketch import draw_digit
 
 __all__ = [
     "Page",
+    "along",
     "bound",
     "draw_digit",
+    "effective_beta",
     "ellipses",
     "explore",
     "graph",

@@ -5,7 +5,10 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 BASE = ("runtime", "engines", "controls", "charts", "plane", "drawing")
 # a file an explorer; `graph` has `averages` too
-KINDS = ("explore", "between", "sketch", "normal", "ellipses", "averages", "graph", "bound")
+KINDS = (
+    *("explore", "between", "sketch", "normal", "ellipses", "averages", "graph", "bound"),
+    *("reductions", "along"),
+)
 
 
 def _lean(source: str) -> str:
