@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from vaecourse.errors import CourseError
 from vaecourse.networks import (
+    NETWORKS,
     Autoencoder,
     ConvDecoder,
     ConvEncoder,
@@ -237,12 +239,31 @@ def test_glorot_layers_may_have_no_bias() -> None:
         (lambda: MLPDecoder(2)(torch.zeros(3, 5)), r"codes z of shape \(batch, 2\), got \(3, 5\)"),
         (lambda: ConvDecoder(2)((torch.zeros(3, 2),)), "codes z of .*, got tuple"),
         (lambda: build(None, 2), "there is no network 'None'"),
-        (lambda: build("mlp", 1.5), "a whole number for code_dim"),
+        (lambda: build("mlp", 1.5), "a whole number for latent_dim, got 1.5"),
+        (lambda: build("mlp", "2"), "a whole number for latent_dim, got '2'"),
     ],
 )
 def test_sizes_and_inputs_that_cannot_be_are_refused(make: Callable[[], object], said: str) -> None:
     with pytest.raises(CourseError, match=said):
         make()
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (MLPEncoder, "code_dim"),
+        (ConvEncoder, "code_dim"),
+        (MLPDecoder, "latent_dim"),
+        (ConvDecoder, "latent_dim"),
+        *((partial(build, network), "latent_dim") for network in NETWORKS),
+    ],
+)
+def test_a_code_without_a_dimension_is_refused_by_the_name_that_was_given(
+    make: Callable[[int], object], name: str, dim: int
+) -> None:
+    with pytest.raises(CourseError, match=f"expected {name} of 1 or more, got {dim}; try latent_"):
+        make(dim)
 
 
 def test_a_shape_may_be_a_list_or_that_of_a_tensor() -> None:

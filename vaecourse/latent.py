@@ -1,6 +1,7 @@
-"""Points of the latent space: lines through it, grids over it, densities on it."""
+"""Points of the latent space: lines through it, grids over it, densities on it, a map of it."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import (
     Categorical,
@@ -11,7 +12,7 @@ from torch.distributions import (
 )
 
 from vaecourse.device import check_seed
-from vaecourse.errors import CourseError, check_whole
+from vaecourse.errors import CourseError, check_number, check_whole
 from vaecourse.shapes import check_codes, check_posterior, check_width, shape_or_type
 from vaecourse.vae import Code
 
@@ -134,3 +135,33 @@ def fit_gaussians(z: Code, num_gaussians: int = 1, seed: int = 0) -> MixtureSame
         for each in (torch.from_numpy(fitted.weights_), torch.from_numpy(fitted.means_), tril)
     )
     return MixtureSameFamily(Categorical(weights), MultivariateNormal(means, scale_tril=scale_tril))
+
+
+def tsne(z: Code, perplexity: float = 30, seed: int = 0) -> Float[Tensor, "n 2"]:
+    """A map of the codes z in the plane that tries to keep who is near whom, by scikit-learn.
+
+    Each code takes about `perplexity` others for its neighbours. The map's axes and scale mean
+    nothing, and distances in it are not those of the codes (van der Maaten and Hinton, "Visualizing
+    data using t-SNE", 2008). It starts from the first two principal components. Raises CourseError
+    for codes that are not finite, all equal or of one dimension, and for a perplexity below 1 or
+    not below the number of codes.
+    """
+    from sklearn.manifold import TSNE  # takes a second to import
+
+    check_seed(seed)
+    check_codes("codes", z)
+    check_number("perplexity", perplexity, "perplexity=30", least=1)
+    if perplexity >= len(z):
+        raise CourseError(
+            f"expected a perplexity below the number of codes, {len(z)}, got {perplexity}; try "
+            f"more codes, or perplexity={max(1, len(z) // 10)}"
+        )
+    if z.shape[1] < 2 or not (z != z[0]).any():
+        what = "codes of one dimension" if z.shape[1] < 2 else f"{len(z)} equal codes"
+        raise CourseError(
+            f"expected codes that differ, of two dimensions or more, got {what}; try "
+            "model.encode(x)[0] of a VAE with latent_dim=10"
+        )
+    mapping = TSNE(2, perplexity=float(perplexity), init="pca", random_state=seed % 2**32)
+    plane = mapping.fit_transform(z.detach().cpu().double().numpy())
+    return torch.from_numpy(plane).to(z)

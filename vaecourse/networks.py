@@ -201,8 +201,9 @@ def build(network: str, latent_dim: int) -> VAE | Autoencoder:
     """An untrained model of digits: "mlp" is S3's network, "conv" S1's, "conv-3" its larger one.
 
     All are VAEs but "mlp-autoencoder", S3's network with nothing random in it. Raises CourseError
-    for another name.
+    for another name, and for a latent_dim that is no whole number of 1 or more.
     """
+    check_whole("latent_dim", latent_dim, "latent_dim=2")
     if network == "mlp-autoencoder":
         return Autoencoder(MLPEncoder(latent_dim), MLPDecoder(latent_dim))
     if network == "mlp":
