@@ -211,3 +211,12 @@ def test_the_letters_name_every_bug_once_and_not_in_the_order_of_the_list() -> N
 def test_bad_input_is_a_sentence(wrong, says: str) -> None:
     with pytest.raises(CourseError, match=says):
         wrong()
+
+
+@pytest.mark.parametrize("logvar", [-1e9, 1e9, float("nan")])
+def test_a_posterior_of_no_width_or_of_an_infinite_one_is_a_broken_law(logvar: float) -> None:
+    model = small().model
+    last = model.encoder[-1]
+    with torch.no_grad():
+        last.bias[model.latent_dim :] = logvar
+    assert not examine(model, images())["the loss is that of torch.distributions"]

@@ -95,7 +95,7 @@ RECIPES = (
     Recipe(
         name="PyTorch's own example",
         loss="BCE summed over everything + KL summed over everything",
-        source="https://github.com/pytorch/examples, vae/main.py at 0a8329c",
+        source="https://github.com/pytorch/examples, vae/main.py at fcce71c",
         settings={"recon": "batch sum", "kl": "batch sum", "batch_size": 128, "latent_dim": 20},
     ),
     Recipe(
@@ -128,7 +128,7 @@ RECIPES = (
     Recipe(
         name="disentangling-vae, Gaussian",
         loss="squared error of pixels · 255, summed, / 255 + KL, means over the batch",
-        source="https://github.com/YannDubs/disentangling-vae, disvae/models/losses.py at 0a38ac7",
+        source="https://github.com/YannDubs/disentangling-vae, disvae/models/losses.py at f8f64d8",
         settings={
             "likelihood": "mse",
             "recon_weight": 255.0,
