@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from vaecourse.errors import CourseError
-from vaecourse.networks import PictureDecoder, PictureEncoder
+from vaecourse.networks import PictureDecoder, PictureEncoder, build
 from vaecourse.vae import VAE
 
 few = settings(max_examples=15, deadline=None)
@@ -70,3 +70,11 @@ def test_a_colour_network_refuses_grey_pictures() -> None:
         PictureEncoder(4, (3, 64, 64))(torch.rand(2, 1, 64, 64))
     with pytest.raises(CourseError, match="codes z"):
         PictureDecoder(4)(torch.rand(2, 5))
+
+
+@pytest.mark.parametrize(("network", "channels"), [("grey-faces", 1), ("colour-faces", 3)])
+def test_faces_have_vaes_and_judges_by_name(network: str, channels: int) -> None:
+    x = torch.rand(2, channels, 64, 64)
+    assert build(network, 5).encode(x)[0].shape == (2, 5)
+    assert build(network, 5).reconstruct(x).shape == x.shape
+    assert build(network.replace("faces", "judge"), 3)(x).shape == (2, 3)
