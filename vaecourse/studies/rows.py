@@ -10,6 +10,7 @@ from typing import Any
 from vaecourse.errors import unknown_name
 
 PRETRAINED = "pretrained"  # the study of the weights that come with the package
+FIGURES = ("faces", "smiles")  # studies without a report's rows, see `measuring`
 DIGITS = "without-digits"  # the data on which the pretrained models of digits are trained
 
 
@@ -52,8 +53,10 @@ DATA = {
     "train": "MNIST's 60,000 training images",
     "all": "MNIST's 60,000 training and 10,000 test images",
     DIGITS: "MNIST's training images without the 1,000 of the test split of 'digits'",
+    "faces": "the drawn faces of the train split",
+    "smiles": "three of every five faces of the train split, and their mirror images",
 }
-OBJECTIVES = ("negative_elbo", "squared_error", "reconstruction_loss")
+OBJECTIVES = ("negative_elbo", "squared_error", "reconstruction_loss", "optimal_std_elbo")
 
 
 def _s3(latent_dim: int, beta: float, recon_nll: float, kl: float, loss: float) -> Row:
@@ -134,6 +137,11 @@ def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Ro
     )
 
 
+def _of_faces(name: str, network: str, data: str, num_epochs: int) -> Row:
+    row = _pretrained(name, network, 32, num_epochs)
+    return replace(row, data=data, batch_size=64, objective="optimal_std_elbo")
+
+
 STUDIES: dict[str, list[Row]] = {
     "S1": [*(pair[i] for i in (0, 1) for pair in _S1), _PYTORCH_INIT],
     "S3": [*_S3, _FAST, _BEST],
@@ -144,6 +152,8 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-mlp-64d", "mlp", 64, 40),
         _pretrained("mnist-conv-2d", "conv", 2, 8),
         _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
+        _of_faces("faces-32d", "colour-faces", "faces", 16),
+        _of_faces("smiles-32d", "grey-faces", "smiles", 20),
     ],
 }
 
@@ -162,7 +172,7 @@ def choose(studies: Sequence[str] = (), only: Sequence[str] = ()) -> list[Row]:
     """
     for study in studies:
         if study not in STUDIES:
-            raise unknown_name("study", study, STUDIES)
+            raise unknown_name("study", study, (*STUDIES, *FIGURES))
     rows = [row for study in dict.fromkeys(studies) or STUDIES for row in STUDIES[study]]
     for name in only:
         if name not in [row.name for row in rows]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from vaecourse import pretrained
 from vaecourse.data import load
 from vaecourse.device import seeded
+from vaecourse.likelihoods import optimal_std_elbo
 from vaecourse.networks import glorot_init
 from vaecourse.objectives import Terms, reconstruction_loss, squared_error
 from vaecourse.provenance import commit, processor, versions
@@ -24,6 +25,7 @@ OBJECTIVES: dict[str, Callable[..., Terms]] = {
     "negative_elbo": negative_elbo,
     "squared_error": squared_error,
     "reconstruction_loss": reconstruction_loss,
+    "optimal_std_elbo": optimal_std_elbo,
 }
 # objectives of a row with `of`: each is made from that trained model, whose weights it leaves alone
 OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {}
@@ -41,7 +43,11 @@ class Pictures(NamedTuple):
 def pictures(row: Row) -> Pictures:
     """The row's pictures: of MNIST, or of the data set that it names."""
     if row.data not in MNIST:
-        return Pictures(load(row.data, "train").x, load(row.data, "test").x, held_out=True)
+        train, test = load(row.data, "train").x, load(row.data, "test").x
+        if row.data == "smiles":  # the other two fifths are its judge's, see studies.judges
+            train = train[torch.arange(len(train)) % 5 < 3]
+            train = torch.cat([train, train.flip(-1)])
+        return Pictures(train, test, held_out=True)
     train, test = load("mnist", "train").x, load("mnist", "test").x
     if row.data == "all":
         return Pictures(torch.cat([train, test]), test, held_out=False)
