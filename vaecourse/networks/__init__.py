@@ -9,6 +9,7 @@ from vaecourse.networks.autoencoder import Autoencoder, glorot_init
 from vaecourse.networks.building import NETWORKS, build
 from vaecourse.networks.conv import ConvDecoder, ConvEncoder
 from vaecourse.networks.dense import MLPDecoder, MLPEncoder
+from vaecourse.networks.pictures import PictureDecoder, PictureEncoder
 from vaecourse.networks.residual import ResidualBlock, ResidualDecoder, ResidualEncoder
 from vaecourse.networks.sizes import DIGIT, Shape
 
@@ -20,6 +21,8 @@ __all__ = [
     "ConvEncoder",
     "MLPDecoder",
     "MLPEncoder",
+    "PictureDecoder",
+    "PictureEncoder",
     "ResidualBlock",
     "ResidualDecoder",
     "ResidualEncoder",

@@ -10,6 +10,7 @@ from typing import Any
 from vaecourse.errors import unknown_name
 
 PRETRAINED = "pretrained"  # the study of the weights that come with the package
+DIGITS = "without-digits"  # the data on which the pretrained models of digits are trained
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Row:
     study: str
     name: str
     source: str
-    network: str  # as `networks.build` names them
+    network: str  # as `variants.building.build` names them
     latent_dim: int
     num_epochs: int
     batch_size: int
@@ -34,19 +35,23 @@ class Row:
     init: str = "pytorch"  # the layers' first weights: PyTorch's own, or "glorot", Keras's
     one_cycle: bool = False
     data: str = "train"  # a key of DATA
+    of: str = ""  # the pretrained model in whose latent space this one is trained
     by: str = "report"
     published: dict[str, float] = field(default_factory=dict)
 
     def protocol(self) -> dict[str, Any]:
         """What the trained weights depend on, beside the seed and the precision."""
         others = {"study", "name", "source", "published", "by"}
+        others |= {name for name, usual in UNUSUAL.items() if getattr(self, name) == usual}
         return {key: value for key, value in asdict(self).items() if key not in others}
 
 
+# settings that a protocol names only where they differ from these: most rows do without them
+UNUSUAL: dict[str, Any] = {"of": ""}
 DATA = {
     "train": "MNIST's 60,000 training images",
     "all": "MNIST's 60,000 training and 10,000 test images",
-    "without-digits": "MNIST's training images without the 1,000 of the test split of 'digits'",
+    DIGITS: "MNIST's training images without the 1,000 of the test split of 'digits'",
 }
 OBJECTIVES = ("negative_elbo", "squared_error", "reconstruction_loss")
 
@@ -124,7 +129,7 @@ def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Ro
         objective="reconstruction_loss" if network == "mlp-autoencoder" else "negative_elbo",
         init="glorot" if network.startswith("conv") else "pytorch",
         one_cycle=True,
-        data="without-digits",
+        data=DIGITS,
         by="course",
     )
 

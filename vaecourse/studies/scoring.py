@@ -7,9 +7,10 @@ from torch import nn
 
 from vaecourse.data import load
 from vaecourse.metrics import active_units, log_likelihood
-from vaecourse.studies.rows import Row
+from vaecourse.studies.rows import DIGITS, Row
 from vaecourse.studies.training import Pictures, objective
 from vaecourse.training import evaluate
+from vaecourse.variants.building import VARIANTS
 
 
 def score(
@@ -22,21 +23,21 @@ def score(
     num_draws: int,
     num_importance_samples: int,
 ) -> dict[str, float]:
-    """The row's figures: losses in nats an image, and how many latent dimensions it uses.
+    """The row's figures: losses in nats an image, and how many latent dimensions it uses, where
+    it is no variant.
 
     `num_draws` samples of z an image stand behind a loss on the test images. There are none for a
     row that was trained on these; its "train_loss" is the last epoch's, as in `run`.
     """
     model.to(device)
     x_test = seen.test.to(device)
-    figures = {
-        "train_loss": run["curves"]["train_loss"][-1],
-        "active_units": float(active_units(model, x_test)),
-    }
+    figures = {"train_loss": run["curves"]["train_loss"][-1]}
+    if row.network not in VARIANTS:
+        figures["active_units"] = float(active_units(model, x_test))
     if seen.held_out:
         draws = [evaluate(model, x_test, objective(row), seed) for seed in range(num_draws)]
         figures |= {name: fmean(draw[name] for draw in draws) for name in draws[0]}
-        if row.data == "without-digits":
+        if row.data == DIGITS:
             digits = evaluate(model, load("digits", "test").x.to(device), objective(row))
             figures |= {f"digits_{name}": digits[name] for name in digits if name != "loss"}
         if row.network == "mlp":  # the others' 500 decodings an image take too long
