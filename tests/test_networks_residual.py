@@ -75,7 +75,7 @@ def trained_block(width: int) -> ResidualBlock:
     [
         ({"shape": (3, 60, 64)}, r"divided by 16, for 4 widths, got 60 × 64; try .* 48 × 64"),
         ({"shape": (3, 64)}, "expected shape as .channels, height, width."),
-        ({"widths": ()}, r"expected widths as a tuple, got \(\)"),
+        ({"widths": ()}, "expected one width or more, got none"),
         ({"widths": 32}, "expected widths as a tuple, got 32"),
         ({"widths": (8, 0)}, "expected widths of 1 or more, got 0"),
         ({"widths": (8, 2.5)}, "a whole number for widths, got 2.5"),

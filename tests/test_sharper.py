@@ -8,12 +8,14 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaecourse.errors import CourseError
+from vaecourse.likelihoods import optimal_std_elbo
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder, ResidualDecoder, ResidualEncoder
-from vaecourse.vae import VAE, normal_nll
-from vaecourse.variants.sharper import Discriminator, combined, sharpen
+from vaecourse.training import History, evaluate, fit
+from vaecourse.vae import VAE
+from vaecourse.variants.sharper import Discriminator, SharperLoss, as_strong
 from vaecourse.variants.sharpness import detail_explained, power_by_frequency, sharpness
 
 SHAPE = (3, 16, 16)
@@ -48,83 +50,82 @@ def weights(model: torch.nn.Module) -> list[Tensor]:
 # -- the training ------------------------------------------------------------------------------
 
 
-def test_the_encoder_stays_and_the_decoder_learns() -> None:
-    model, x = small_vae(), pictures()
-    before = weights(model.encoder), weights(model.decoder)
-    history = sharpen(model, x, num_epochs=2, batch_size=16)
-    assert all(map(torch.equal, before[0], weights(model.encoder)))
-    assert not any(map(torch.equal, before[1], weights(model.decoder)))
-    assert history.keys() == {"recon_nll", "judge", "taken for real"}
-    assert all(len(values) == 2 for values in history.values())
-    assert not model.training
+def sharpened(**settings: Any) -> tuple[VAE, nn.Module, History]:
+    plain = small_vae()
+    decoder, loss = deepcopy(plain.decoder), SharperLoss(plain, **settings)
+    history = fit(decoder, pictures(), objective=loss, num_epochs=2, batch_size=16, seed=3)
+    return plain, decoder, history
 
 
-def test_without_forces_the_decoder_trains_on_as_by_hand() -> None:
-    model, x = small_vae(), pictures(12)
-    by_hand = deepcopy(model)
-    sharpen(model, x, features=0, adversarial=0, num_epochs=1, batch_size=12, lr=1e-2, seed=4)
+def test_the_plain_vae_stays_as_it_is_and_the_new_decoder_learns() -> None:
+    before = small_vae()
+    plain, decoder, history = sharpened()
+    assert all(map(torch.equal, weights(before), weights(plain)))
+    assert not any(map(torch.equal, weights(before.decoder), weights(decoder)))
+    assert history.train.keys() == {"loss", "recon_nll", "kl", "judge"}
 
-    mu, logvar = (each.detach() for each in by_hand.encode(x))
-    std = (x - by_hand.decode(mu).sigmoid()).detach().square().mean().sqrt()
-    torch.manual_seed(4)
-    Discriminator(SHAPE)  # it takes its share of the random numbers
-    index = torch.randperm(12)
-    z = mu[index] + torch.exp(0.5 * logvar[index]) * torch.randn(12, 3)
-    optimiser = torch.optim.Adam(by_hand.decoder.parameters(), lr=1e-2, betas=(0.5, 0.999))
-    normal_nll(by_hand.decode(z).sigmoid(), x[index], std).mean().backward()
-    optimiser.step()
-    for one, other in zip(weights(model), weights(by_hand), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+def test_without_forces_the_decoder_trains_on_as_in_the_plain_vae() -> None:
+    _, decoder, history = sharpened(features=0, adversarial=0)
+    by_hand = small_vae()
+    by_hand.encoder.requires_grad_(False)
+    settings = {"objective": optimal_std_elbo, "num_epochs": 2, "batch_size": 16, "seed": 3}
+    expected = fit(by_hand, pictures(), **settings)
+    assert history.train["loss"] == pytest.approx(expected.train["loss"], rel=1e-5)
+    for one, other in zip(weights(decoder), weights(by_hand.decoder), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_with_forces_it_goes_another_way() -> None:
+    plain_loss = sharpened(features=0, adversarial=0)[2].train["recon_nll"]
+    for forces in ({"features": 1.0, "adversarial": 0}, {"features": 0, "adversarial": 1.0}):
+        assert sharpened(**forces)[2].train["recon_nll"] != plain_loss
 
 
 def test_the_same_seed_gives_the_same_pictures() -> None:
-    histories = []
-    for draws_before in (1, 2):
-        torch.manual_seed(draws_before)
-        histories.append(sharpen(small_vae(), pictures(), num_epochs=2, batch_size=16, seed=3))
-    assert histories[0] == histories[1]
-    assert sharpen(small_vae(), pictures(), num_epochs=2, batch_size=16, seed=4) != histories[0]
+    torch.manual_seed(1)
+    first = sharpened(seed=3)[2]
+    torch.manual_seed(2)
+    assert sharpened(seed=3)[2] == first
+    assert sharpened(seed=4)[2] != first
 
 
-def test_bfloat16_goes_nearly_the_same_way() -> None:
-    settings = {"num_epochs": 2, "batch_size": 16}
-    wide = sharpen(small_vae(), pictures(), **settings)
-    half = sharpen(small_vae(), pictures(), precision="bfloat16", **settings)
-    assert half["judge"] == pytest.approx(wide["judge"], rel=0.05)
+def test_in_evaluation_the_loss_is_minus_the_elbo_of_the_plain_codes() -> None:
+    plain, decoder, _ = sharpened()
+    both = deepcopy(plain)
+    both.decoder = decoder
+    loss = SharperLoss(plain)
+    judge = weights(loss.judge)
+    measured = evaluate(decoder, pictures(), loss)
+    assert measured == pytest.approx(evaluate(both, pictures(), optimal_std_elbo), rel=1e-5)
+    assert all(map(torch.equal, judge, weights(loss.judge)))
 
 
-@given(st.floats(0, 5), st.floats(0, 5))
-def test_a_force_is_as_strong_as_its_weight_says(first: float, second: float) -> None:
-    """The pulls are at right angles here, so the squares of their lengths add."""
-    pulls = [scale * row for scale, row in zip((3.0, 0.01, 700.0), torch.eye(3), strict=True)]
-    total = combined(pulls, (first, second))
-    expected = torch.tensor([3.0, 3 * first, 3 * second])
-    torch.testing.assert_close(total, expected)
-
-
-def test_a_force_of_zero_length_pulls_nowhere() -> None:
-    assert torch.equal(combined([torch.ones(4), torch.zeros(4)], (2.0,)), torch.ones(4))
+def test_a_force_is_made_as_strong_as_another() -> None:
+    x_recon = torch.rand(4, 3, 5, 5, requires_grad=True)
+    strong, weak = 700 * x_recon.square().sum((1, 2, 3)), 1e-3 * x_recon.sin().sum((1, 2, 3))
+    factor = as_strong(weak, strong, x_recon)
+    pulls = [torch.autograd.grad(t.sum(), x_recon)[0].norm() for t in (factor * weak, strong)]
+    assert pulls[0].item() == pytest.approx(pulls[1].item(), rel=1e-5)
 
 
 def test_a_discriminator_learns_to_tell_squares_from_noise() -> None:
     torch.manual_seed(0)
-    judge, x = Discriminator(SHAPE), pictures()
-    optimiser = torch.optim.Adam(judge.parameters(), lr=3e-3)
-    for _ in range(60):
-        loss = F.softplus(-judge(x)).mean() + F.softplus(judge(torch.rand_like(x))).mean()
+    judge, x = Discriminator(SHAPE, widths=(8, 8)), pictures()
+    optimiser = torch.optim.Adam(judge.parameters(), lr=1e-2)
+    for _ in range(30):
+        loss = F.softplus(-judge(x)[0]).mean() + F.softplus(judge(torch.rand_like(x))[0]).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert (judge(x) > 0).float().mean() > 0.95
-    assert (judge(torch.rand_like(x)) < 0).float().mean() > 0.95
+    assert (judge(x)[0] > 0).float().mean() > 0.95
+    assert (judge(torch.rand_like(x))[0] < 0).float().mean() > 0.95
 
 
-def test_a_discriminator_gives_one_number_an_image_by_its_features() -> None:
-    judge, x = Discriminator(SHAPE, widths=(4, 8)), pictures(5)
-    features = judge.features(x)
+def test_a_discriminator_gives_one_number_an_image_and_what_it_saw() -> None:
+    answers, features = Discriminator(SHAPE, widths=(4, 8))(pictures(5))
+    assert answers.shape == (5,)
     assert [tuple(each.shape) for each in features] == [(5, 4, 8, 8), (5, 8, 4, 4)]
-    assert judge(x).shape == (5,)
-    assert torch.equal(judge(x), judge.judge(features))
 
 
 @pytest.mark.parametrize(
@@ -132,18 +133,19 @@ def test_a_discriminator_gives_one_number_an_image_by_its_features() -> None:
     [
         ({"features": -1}, "features of 0 or more"),
         ({"adversarial": float("nan")}, "adversarial of 0 or more, and finite, got nan"),
-        ({"num_epochs": 0}, "num_epochs of 1 or more, got 0"),
-        ({"batch_size": 1.5}, "a whole number for batch_size"),
         ({"lr": "1"}, "a number for lr, got '1'"),
-        ({"precision": "half"}, "there is no precision 'half'"),
-        ({"x": pictures()[:, :1]}, r"got \(40, 1, 16, 16\); try x.expand"),
-        ({"x": None}, "expected images of shape .*, got NoneType"),
-        ({"model": Autoencoder(MLPEncoder(2), MLPDecoder(2))}, "expected a VAE"),
+        ({"plain": Autoencoder(MLPEncoder(2), MLPDecoder(2))}, "expected a VAE"),
     ],
 )
-def test_what_cannot_be_sharpened_is_refused(spoil: dict[str, Any], said: str) -> None:
+def test_forces_that_cannot_be_are_refused(spoil: dict[str, Any], said: str) -> None:
     with pytest.raises(CourseError, match=said):
-        sharpen(**({"model": small_vae(), "x": pictures()} | spoil))
+        SharperLoss(**({"plain": small_vae()} | spoil))
+
+
+def test_grey_pictures_are_no_pictures_for_a_decoder_of_colour() -> None:
+    loss = SharperLoss(small_vae())
+    with pytest.raises(CourseError, match=r"got \(8, 1, 16, 16\); try x.expand"):
+        fit(small_vae().decoder, pictures()[:, :1], objective=loss, batch_size=8)
 
 
 def test_a_discriminator_refuses_pictures_of_another_size() -> None:

@@ -10,10 +10,11 @@ from vaecourse.networks.building import NETWORKS, build
 from vaecourse.networks.conv import ConvDecoder, ConvEncoder
 from vaecourse.networks.dense import MLPDecoder, MLPEncoder
 from vaecourse.networks.pictures import PictureDecoder, PictureEncoder
-from vaecourse.networks.residual import ResidualBlock, ResidualDecoder, ResidualEncoder
+from vaecourse.networks.residual import COLOUR, ResidualBlock, ResidualDecoder, ResidualEncoder
 from vaecourse.networks.sizes import DIGIT, Shape
 
 __all__ = [
+    "COLOUR",
     "DIGIT",
     "NETWORKS",
     "Autoencoder",

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from vaecourse.errors import CourseError, check_whole
+from vaecourse.errors import CourseError
 from vaecourse.networks.sizes import Shape, check_codes, check_dim, check_sizes
 from vaecourse.shapes import check_batch
 
@@ -101,11 +101,9 @@ class ResidualDecoder(nn.Module):
 
 def _check_shape(shape: Shape, widths: tuple[int, ...]) -> Shape:
     """`shape`; CourseError unless its height and width can be halved once for each of `widths`."""
-    channels, height, width = check_sizes((), shape)
-    if not isinstance(widths, tuple | list) or not widths:
-        raise CourseError(f"expected widths as a tuple, got {widths!r}; try widths={WIDTHS}")
-    for each in widths:
-        check_whole("widths", each, f"widths={WIDTHS}")
+    channels, height, width = check_sizes(widths, shape, "widths")
+    if not widths:
+        raise CourseError(f"expected one width or more, got none; try widths={WIDTHS}")
     part = 2 ** len(widths)
     if height % part or width % part:
         raise CourseError(

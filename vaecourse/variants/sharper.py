@@ -1,171 +1,128 @@
-"""Sharper pictures from a trained VAE: a judge looks at them while the decoder goes on learning.
+"""Sharper pictures from a trained VAE: a judge looks on while its decoder goes on learning.
 
 A VAE-GAN in short, after Larsen and others, "Autoencoding beyond pixels using a learned similarity
-metric", arXiv:1512.09300: a discriminator learns to tell real pictures from decoded ones, and the
-decoder learns to be taken for real, and to agree with the picture in the discriminator's features.
+metric", arXiv:1512.09300: a discriminator learns to tell real pictures from decoded ones; the
+decoder learns to be taken for real, and to agree with the picture in what the discriminator sees.
 Unlike theirs, the encoder stays as it is, so that codes and KL are those of the plain VAE.
 """
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from vaecourse.device import evaluating, seeded
-from vaecourse.errors import check_number, check_whole, unknown_name
+from vaecourse.device import seeded
+from vaecourse.errors import check_number
 from vaecourse.likelihoods import optimal_std
-from vaecourse.networks import Shape
-from vaecourse.networks.residual import COLOUR
-from vaecourse.shapes import check_batch
-from vaecourse.vae import VAE, Image, check_vae, normal_nll
-
-PRECISIONS = ("float32", "bfloat16")
+from vaecourse.networks import COLOUR, Shape
+from vaecourse.objectives import Terms
+from vaecourse.shapes import check_batch, check_logits
+from vaecourse.vae import VAE, Image, Nats, check_vae, gaussian_kl, normal_nll
 
 
 class Discriminator(nn.Module):
     """Images (batch, *shape) -> one logit an image (batch,), above 0 for "real".
 
-    `features` are what it saw on the way, the first convolutions' answers.
+    Conv(width, 4, stride 2) – LeakyReLU for each of `widths`, then Dense(1).
     """
 
     def __init__(self, shape: Shape = COLOUR, widths: tuple[int, ...] = (16, 32, 64)):
         super().__init__()
         self.shape = shape
+        channels, height, width = shape
         self.convs = nn.ModuleList(
             nn.Conv2d(n_in, n_out, kernel_size=4, stride=2, padding=1)
-            for n_in, n_out in pairwise((shape[0], *widths))
+            for n_in, n_out in pairwise((channels, *widths))
         )
-        self.last = nn.LazyLinear(1)
-        self(torch.zeros(1, *shape))  # the linear layer learns its size
+        self.last = nn.Linear(widths[-1] * (height >> len(widths)) * (width >> len(widths)), 1)
 
-    def features(self, x: Image) -> list[Tensor]:
+    def forward(self, x: Image) -> tuple[Tensor, list[Tensor]]:
+        """The logits, and the features (batch, …) that each convolution found on the way."""
         check_batch("images", x, self.shape, "Discriminator(shape=tuple(x.shape[1:]))")
-        found = [x]
+        features: list[Tensor] = []
         for conv in self.convs:
-            found.append(F.leaky_relu(conv(found[-1]), 0.2))
-        return found[1:]
-
-    def judge(self, features: list[Tensor]) -> Tensor:
-        return self.last(features[-1].flatten(1))[:, 0]
-
-    def forward(self, x: Image) -> Tensor:
-        return self.judge(self.features(x))
+            x = F.leaky_relu(conv(x), 0.2)
+            features.append(x.float())
+        return self.last(x.flatten(1))[:, 0].float(), features
 
 
-def sharpen(
-    model: VAE,
-    x: Image,
-    *,
-    features: float = 1.0,
-    adversarial: float = 1.0,
-    num_epochs: int = 3,
-    batch_size: int = 64,
-    lr: float = 2e-4,
-    precision: str = "float32",
-    seed: int = 0,
-) -> dict[str, list[float]]:
-    """Train the decoder of `model` in place on images x in [0, 1], before a new `Discriminator`.
+class SharperLoss(nn.Module):
+    """The objective of a decoder, called with (decoder, x): −ELBO, and two forces beside it.
 
-    Three forces pull at a decoded picture: the Gaussian likelihood of its pixels, the squared error
-    of the discriminator's features, and how surely it is taken for decoded. `features` and
-    `adversarial` say how strong the last two are, as a part of the first (as Esser and others,
-    arXiv:2012.09841, equation 7, weigh them); with 0 and 0 it is the plain VAE that trains on, its
-    encoder fixed. Gives means by epoch: "recon_nll" in nats an image, with the std that is best at
-    the start; "judge", the discriminator's two cross-entropies in nats, 2 log 2 = 1.39 where it
-    cannot tell; "taken for real", the part of the decoded pictures that it takes for real.
+    `plain` is a trained VAE, whose encoder gives the codes and learns nothing. The forces are
+    `features`, the squared difference of what the discriminator sees in x and in its
+    reconstruction, and `adversarial`, −log of the probability that it takes the reconstruction for
+    real. Their weights say how strongly they pull at the decoded pixels, as a part of the
+    likelihood's own pull (as Esser and others, arXiv:2012.09841, equation 7, weigh them); with 0
+    and 0 the decoder trains on as in the plain VAE. The likelihood is `optimal_std_elbo`'s.
 
-    Raises CourseError for what is no VAE, images that do not suit it, and weights below 0.
+    In training each call is a step of the discriminator too (Adam), and the terms have "judge", its
+    two cross-entropies in nats, 2 log 2 = 1.39 where it cannot tell. In evaluation the loss is
+    −ELBO alone. Raises CourseError for what is no VAE, and for weights below 0.
     """
-    check_vae(model)
-    _check_settings(features, adversarial, num_epochs, batch_size, lr, precision)
-    if not isinstance(x, Tensor):
-        check_batch("images", x, COLOUR, "x, y = data.load('faces')")
-    mu, std, pixel_std = _codes(model, x)
-    history: dict[str, list[float]] = {"recon_nll": [], "judge": [], "taken for real": []}
-    with seeded(seed):
-        judge = Discriminator(tuple(x.shape[1:]))  # type: ignore[arg-type]
-        step = _stepper(model, judge, pixel_std, (features, adversarial), lr, precision)
-        model.train()
-        for _ in tqdm(range(num_epochs), unit="epoch", leave=False):
-            sums = torch.zeros(3)
-            for index in torch.randperm(len(x)).split(batch_size):
-                z = mu[index] + std[index] * torch.randn_like(mu[index])
-                sums += step(z, x[index])
-            for name, value in zip(history, (sums / len(x)).tolist(), strict=True):
-                history[name].append(value)
-        model.eval()
-    return history
 
+    def __init__(
+        self,
+        plain: VAE,
+        features: float = 0.5,
+        adversarial: float = 0.5,
+        lr: float = 2e-4,
+        seed: int = 0,
+    ):
+        super().__init__()
+        check_vae(plain)
+        check_number("features", features, "features=0.5")
+        check_number("adversarial", adversarial, "adversarial=0.5")
+        check_number("lr", lr, "lr=2e-4")
+        self.features, self.adversarial, self.lr = features, adversarial, lr
+        self.plain = plain.requires_grad_(False)
+        with torch.no_grad():
+            channels, height, width = plain.decode(torch.zeros(1, plain.latent_dim)).shape[1:]
+        with seeded(seed):
+            self.judge = Discriminator((channels, height, width))
+        self.adam = torch.optim.Adam(self.judge.parameters(), lr=lr, betas=(0.5, 0.999))
 
-def _codes(model: VAE, x: Image) -> tuple[Tensor, Tensor, Tensor]:
-    """mu and std (n, latent_dim) of all images, and the pixels' std that is best for what the
-    decoder draws from mu."""
-    with evaluating(model):
-        codes = [model.encode(images) for images in x.split(500)]
-        mu, logvar = (torch.cat(each) for each in zip(*codes, strict=True))
-        decoded = torch.cat([model.decode(z).sigmoid() for z in mu.split(500)])
-        best = optimal_std(decoded, x)
-    return mu.clone(), torch.exp(0.5 * logvar), best.clone()
-
-
-def _stepper(
-    model: VAE,
-    judge: Discriminator,
-    pixel_std: Tensor,
-    weights: tuple[float, float],
-    lr: float,
-    precision: str,
-) -> Callable[[Tensor, Image], Tensor]:
-    """A step of both networks on a batch (z, x); gives the sums of what the history tells."""
-    drawing = torch.optim.Adam(model.decoder.parameters(), lr=lr, betas=(0.5, 0.999))
-    judging = torch.optim.Adam(judge.parameters(), lr=lr, betas=(0.5, 0.999))
-    half = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
-
-    def step(z: Tensor, x: Image) -> Tensor:
-        with half:
-            logits = model.decode(z)
+    def forward(self, decoder: nn.Module, x: Image) -> Terms:
+        with torch.no_grad():
+            mu, logvar = self.plain.encode(x)
+            z = self.plain.reparameterize(mu, logvar)
+        logits = decoder(z)
+        check_logits(logits, x)
         x_recon = logits.float().sigmoid()
-        with half:
-            real, decoded = judge(x).float(), judge(x_recon.detach()).float()
-        loss = F.softplus(-real) + F.softplus(decoded)
-        judging.zero_grad()
-        loss.mean().backward()
-        judging.step()
+        recon_nll, kl = normal_nll(x_recon, x, optimal_std(x_recon, x)), gaussian_kl(mu, logvar)
+        loss, terms = recon_nll + kl, {"recon_nll": recon_nll, "kl": kl}
+        if not decoder.training or not (self.features or self.adversarial):
+            return loss, terms
+        terms["judge"] = self._teach(x, x_recon.detach())
+        unlike, doubt = self._forces(x, x_recon)
+        for force, weight in ((unlike, self.features), (doubt, self.adversarial)):
+            loss = loss + weight * as_strong(force, recon_nll, x_recon) * force
+        return loss, terms
 
-        recon_nll = normal_nll(x_recon, x, pixel_std)
-        with half:
-            seen, wanted = judge.features(x_recon), judge.features(x.detach())
-            answer = judge.judge(seen).float()
-        unlike = [(a - b).float().square().mean() for a, b in zip(seen, wanted, strict=True)]
-        terms = (recon_nll.mean(), torch.stack(unlike).sum(), F.softplus(-answer).mean())
-        pulls = [torch.autograd.grad(term, x_recon, retain_graph=True)[0] for term in terms]
-        drawing.zero_grad()
-        x_recon.backward(combined(pulls, weights))
-        drawing.step()
-        return torch.stack([recon_nll.sum(), loss.sum(), (decoded > 0).sum()]).detach()
+    def _teach(self, x: Image, x_recon: Image) -> Nats:
+        """A step of the discriminator on real and decoded pictures; its losses."""
+        real, decoded = self.judge(x)[0], self.judge(x_recon)[0]
+        losses = F.softplus(-real) + F.softplus(decoded)
+        self.adam.zero_grad()
+        losses.mean().backward()
+        self.adam.step()
+        return losses.detach()
 
-    return step
-
-
-def combined(pulls: list[Tensor], weights: tuple[float, ...]) -> Tensor:
-    """The first pull, and each other made as long as it, times its weight."""
-    first, *others = pulls
-    total = first
-    for pull, weight in zip(others, weights, strict=True):
-        total = total + weight * pull * (first.norm() / pull.norm().clamp(min=1e-30))
-    return total
+    def _forces(self, x: Image, x_recon: Image) -> tuple[Tensor, Nats]:
+        """Of each image: how unlike its features are, and −log of what it is taken for real by."""
+        with torch.no_grad():
+            wanted = self.judge(x)[1]
+        decoded, seen = self.judge(x_recon)
+        pairs = zip(seen, wanted, strict=True)
+        unlike = sum((a - b).square().flatten(1).mean(dim=1) for a, b in pairs)
+        return unlike, F.softplus(-decoded)
 
 
-def _check_settings(
-    features: float, adversarial: float, num_epochs: int, batch_size: int, lr: float, precision: str
-) -> None:
-    check_number("features", features, "features=1")
-    check_number("adversarial", adversarial, "adversarial=1")
-    check_whole("num_epochs", num_epochs, "num_epochs=3")
-    check_whole("batch_size", batch_size, "batch_size=64")
-    check_number("lr", lr, "lr=2e-4")
-    if precision not in PRECISIONS:
-        raise unknown_name("precision", str(precision), PRECISIONS)
+def as_strong(force: Tensor, other: Tensor, x_recon: Image) -> Tensor:
+    """The factor that makes the gradient of a force on the pictures as long as that of `other`."""
+    pull, wanted = (
+        torch.autograd.grad(each.mean(), x_recon, retain_graph=True)[0].norm()
+        for each in (force, other)
+    )
+    return wanted / pull.clamp(min=1e-30)
