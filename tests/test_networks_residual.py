@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from vaecourse.errors import CourseError
+from vaecourse.explorer.weights import packed
 from vaecourse.networks import ResidualBlock, ResidualDecoder, ResidualEncoder
 from vaecourse.vae import VAE
 
@@ -94,3 +95,13 @@ def test_grey_pictures_given_to_a_colour_model_are_told_how_to_become_colour() -
     assert encoder(grey.expand(-1, 3, -1, -1)).shape == (5, 4)
     with pytest.raises(CourseError, match=r"\(batch, 3, 8, 8\), got \(5, 3, 9, 8\)"):
         encoder(torch.rand(5, 3, 9, 8))
+
+
+def test_the_page_computes_a_residual_decoder_from_layers_that_it_knows() -> None:
+    torch.manual_seed(0)
+    decoder, z = ResidualDecoder(6, (3, 16, 16), (8, 12)), torch.randn(20, 6)
+    for block in decoder.modules():
+        if isinstance(block, ResidualBlock):
+            nn.init.normal_(block.second.weight, std=0.05)
+    kinds = {layer["kind"] for layer in packed(decoder, z)["layers"]}
+    assert kinds == {"dense", "leaky", "convolution", "transposed"}

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaecourse.device import seeded
 from vaecourse.errors import check_number
 from vaecourse.likelihoods import optimal_std
 from vaecourse.networks import COLOUR, Shape
@@ -57,31 +56,25 @@ class SharperLoss(nn.Module):
     likelihood's own pull (as Esser and others, arXiv:2012.09841, equation 7, weigh them); with 0
     and 0 the decoder trains on as in the plain VAE. The likelihood is `optimal_std_elbo`'s.
 
-    In training each call is a step of the discriminator too (Adam), and the terms have "judge", its
-    two cross-entropies in nats, 2 log 2 = 1.39 where it cannot tell. In evaluation the loss is
-    −ELBO alone. Raises CourseError for what is no VAE, and for weights below 0.
+    In training each call is a step of the discriminator too (Adam), which the first call makes; the
+    terms have "judge", its two cross-entropies in nats, 2 log 2 = 1.39 where it cannot tell. In
+    evaluation the loss is −ELBO alone. Raises CourseError for what is no VAE, and for weights or a
+    rate below 0.
     """
 
+    judge: Discriminator
+    adam: torch.optim.Adam
+
     def __init__(
-        self,
-        plain: VAE,
-        features: float = 0.5,
-        adversarial: float = 0.5,
-        lr: float = 2e-4,
-        seed: int = 0,
+        self, plain: VAE, features: float = 0.5, adversarial: float = 0.5, lr: float = 1e-3
     ):
         super().__init__()
         check_vae(plain)
         check_number("features", features, "features=0.5")
         check_number("adversarial", adversarial, "adversarial=0.5")
-        check_number("lr", lr, "lr=2e-4")
+        check_number("lr", lr, "lr=1e-3")
         self.features, self.adversarial, self.lr = features, adversarial, lr
         self.plain = plain.requires_grad_(False)
-        with torch.no_grad():
-            channels, height, width = plain.decode(torch.zeros(1, plain.latent_dim)).shape[1:]
-        with seeded(seed):
-            self.judge = Discriminator((channels, height, width))
-        self.adam = torch.optim.Adam(self.judge.parameters(), lr=lr, betas=(0.5, 0.999))
 
     def forward(self, decoder: nn.Module, x: Image) -> Terms:
         with torch.no_grad():
@@ -102,6 +95,9 @@ class SharperLoss(nn.Module):
 
     def _teach(self, x: Image, x_recon: Image) -> Nats:
         """A step of the discriminator on real and decoded pictures; its losses."""
+        if not hasattr(self, "judge"):
+            self.judge = Discriminator(tuple(x.shape[1:])).to(x.device)  # type: ignore[arg-type]
+            self.adam = torch.optim.Adam(self.judge.parameters(), self.lr, betas=(0.5, 0.999))
         real, decoded = self.judge(x)[0], self.judge(x_recon)[0]
         losses = F.softplus(-real) + F.softplus(decoded)
         self.adam.zero_grad()
