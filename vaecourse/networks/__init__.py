@@ -1,4 +1,4 @@
-"""Encoders and decoders: MLP and convolutional, and a plain autoencoder beside the VAE.
+"""Encoders and decoders: MLP, convolutional and residual, and a plain autoencoder beside the VAE.
 
 Every encoder maps images (batch, channels, height, width) to (batch, code_dim); every decoder maps
 z (batch, latent_dim) to logits (batch, channels, height, width). For a VAE the encoder's code_dim
@@ -10,9 +10,11 @@ from vaecourse.networks.building import NETWORKS, build
 from vaecourse.networks.conv import ConvDecoder, ConvEncoder
 from vaecourse.networks.dense import MLPDecoder, MLPEncoder
 from vaecourse.networks.pictures import PictureDecoder, PictureEncoder
+from vaecourse.networks.residual import COLOUR, ResidualBlock, ResidualDecoder, ResidualEncoder
 from vaecourse.networks.sizes import DIGIT, Shape
 
 __all__ = [
+    "COLOUR",
     "DIGIT",
     "NETWORKS",
     "Autoencoder",
@@ -22,6 +24,9 @@ __all__ = [
     "MLPEncoder",
     "PictureDecoder",
     "PictureEncoder",
+    "ResidualBlock",
+    "ResidualDecoder",
+    "ResidualEncoder",
     "Shape",
     "build",
     "glorot_init",

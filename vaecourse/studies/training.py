@@ -17,9 +17,10 @@ from vaecourse.networks import glorot_init
 from vaecourse.objectives import Terms, reconstruction_loss, squared_error
 from vaecourse.provenance import commit, processor, versions
 from vaecourse.studies.rows import DATA, DIGITS, Row
-from vaecourse.training import History, Objective, fit, one_cycle
+from vaecourse.training import History, Objective, Schedule, cosine, fit, one_cycle
 from vaecourse.vae import negative_elbo
 from vaecourse.variants import building
+from vaecourse.variants.sharper import SharperLoss
 
 OBJECTIVES: dict[str, Callable[..., Terms]] = {
     "negative_elbo": negative_elbo,
@@ -28,7 +29,11 @@ OBJECTIVES: dict[str, Callable[..., Terms]] = {
     "optimal_std_elbo": optimal_std_elbo,
 }
 # objectives of a row with `of`: each is made from that trained model, whose weights it leaves alone
-OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {}
+OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {
+    "plain_on": partial(SharperLoss, features=0, adversarial=0),
+    "features": partial(SharperLoss, features=0.5, adversarial=0),
+    "adversarial": partial(SharperLoss, features=0.5, adversarial=0.5),
+}
 MNIST = ("train", "all", DIGITS)  # data that are parts of it
 
 
@@ -64,6 +69,8 @@ def build(row: Row, seed: int) -> Any:
         model = building.build(row.network, row.latent_dim)
         if row.init == "glorot":
             glorot_init(model)
+        if row.init == "of":
+            model.load_state_dict(pretrained.load(row.of).decoder.state_dict())
         return model
 
 
@@ -73,6 +80,13 @@ def objective(row: Row) -> Objective:
         return OBJECTIVES_OF[row.objective](pretrained.load(row.of))
     chosen = OBJECTIVES[row.objective]
     return partial(chosen, beta=row.beta) if row.beta != 1 else chosen
+
+
+def schedule(row: Row) -> Schedule | None:
+    """How the row's learning rate changes."""
+    if row.lr_floor is not None:
+        return partial(cosine, floor=row.lr_floor / row.lr)
+    return one_cycle if row.one_cycle else None
 
 
 def train(
@@ -92,7 +106,9 @@ def train(
         num_epochs=row.num_epochs,
         batch_size=row.batch_size,
         lr=row.lr,
-        schedule=one_cycle if row.one_cycle else None,
+        schedule=schedule(row),
+        weight_decay=row.weight_decay,
+        clip_norm=row.clip_norm,
         precision=precision,
         seed=seed,
         device=device,

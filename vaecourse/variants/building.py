@@ -9,7 +9,11 @@ from vaecourse import networks
 from vaecourse.errors import check_whole, unknown_name
 
 # a name → what makes that network, untrained, from latent_dim
-VARIANTS: dict[str, Callable[[int], nn.Module]] = {}
+VARIANTS: dict[str, Callable[[int], nn.Module]] = {
+    "colour-residual-small-decoder": lambda dim: (
+        networks.build("colour-residual-small", dim).decoder
+    ),
+}
 
 
 def build(network: str, latent_dim: int) -> Any:
