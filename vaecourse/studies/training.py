@@ -19,14 +19,18 @@ from vaecourse.studies.rows import DATA, DIGITS, Row
 from vaecourse.training import History, Objective, fit, one_cycle
 from vaecourse.vae import negative_elbo
 from vaecourse.variants import building
+from vaecourse.variants.vq import CodeLoss, vq_loss
 
 OBJECTIVES: dict[str, Callable[..., Terms]] = {
     "negative_elbo": negative_elbo,
     "squared_error": squared_error,
     "reconstruction_loss": reconstruction_loss,
+    "vq_loss": vq_loss,
 }
 # objectives of a row with `of`: each is made from that trained model, whose weights it leaves alone
-OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {}
+OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {
+    "code_loss": CodeLoss,
+}
 MNIST = ("train", "all", DIGITS)  # data that are parts of it
 
 

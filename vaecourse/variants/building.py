@@ -7,9 +7,13 @@ from torch import nn
 
 from vaecourse import networks
 from vaecourse.errors import check_whole, unknown_name
+from vaecourse.variants import vq
 
 # a name → what makes that network, untrained, from latent_dim
-VARIANTS: dict[str, Callable[[int], nn.Module]] = {}
+VARIANTS: dict[str, Callable[[int], nn.Module]] = {
+    "vq": vq.digit_vqvae,  # latent_dim: the size of an entry
+    "code-prior": vq.CodePrior,  # latent_dim: the number of entries
+}
 
 
 def build(network: str, latent_dim: int) -> Any:
