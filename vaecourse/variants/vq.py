@@ -68,7 +68,8 @@ class VQVAE(nn.Module):
         check_whole("patience", patience, "patience=20", least=0)
         self.encoder, self.decoder, self.patience = encoder, decoder, patience
         self.codebook = nn.Parameter(torch.randn(num_entries, code_dim))
-        self.register_buffer("unused", torch.zeros(num_entries), persistent=False)
+        # "cpu": not kept with the weights, so real though `pretrained.load` builds without memory
+        self.register_buffer("unused", torch.zeros(num_entries, device="cpu"), persistent=False)
 
     def encode(self, x: Image) -> Index:
         return nearest(self.encoder(x), self.codebook)
