@@ -37,7 +37,7 @@ def judge_of_smiles(num_epochs: int = 14, seed: int = 0) -> tuple[nn.Module, dic
     mine = torch.arange(len(x)) % 5 >= 3  # rows.DATA: the VAE has the others
     x, y = x[mine], y[mine, None].float()
     x, y = torch.cat([x, x.flip(-1)]), torch.cat([y, y])
-    judge, known = _trained("grey-judge", x, y, num_epochs, seed)
+    judge, known = train("grey-judge", x, y, num_epochs, seed)
     known["data"] = f"smiles: two of every five training faces, and their mirror images: {len(x):,}"
     x_test, y_test = load("smiles", "test")
     right = (read(judge, x_test)[:, 0] > 0) == (y_test == 1)
@@ -51,7 +51,7 @@ def judge_of_smiles(num_epochs: int = 14, seed: int = 0) -> tuple[nn.Module, dic
 def reader_of_factors(num_epochs: int = 14, seed: int = 0) -> tuple[nn.Module, dict[str, Any]]:
     """A network (n, 3, 64, 64) -> (n, num_factors): each factor, its range scaled to 0 … 1."""
     factors = random_factors(NUM_DRAWN, SEED_DRAWN)
-    reader, known = _trained("colour-judge", draw_faces(factors), scaled(factors), num_epochs, seed)
+    reader, known = train("colour-judge", draw_faces(factors), scaled(factors), num_epochs, seed)
     known["data"] = f"faces drawn from data.random_factors({NUM_DRAWN:_}, seed={SEED_DRAWN})"
     x_test, y_test = load("faces", "test")
     off = (read(reader, x_test) - scaled(y_test)).abs().mean(dim=0)
@@ -75,11 +75,16 @@ def keep(folder: Path = pretrained.FOLDER) -> None:
         pretrained.store(name, judge, known, folder)
 
 
-def _trained(
-    network: str, x: Tensor, y: Tensor, num_epochs: int, seed: int
+def train(
+    network: str, x: Tensor, y: Tensor, num_epochs: int = 14, seed: int = 0
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """A judge that gives y (n, size) of x, and what is known of its training."""
+    """A judge that gives y (n, size) of x, and what is known of its training.
+
+    "grey-judge" learns logits of y, 0 or 1, by cross-entropy; "colour-judge" the numbers y
+    themselves, by squared error.
+    """
     set_threads()
+    y = y.float()
     start, batch_size, lr = time.perf_counter(), 64, 2e-3
     loss = F.binary_cross_entropy_with_logits if network == "grey-judge" else F.mse_loss
     with seeded(seed):

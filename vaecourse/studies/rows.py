@@ -60,11 +60,12 @@ DATA = {
     "smiles": "three of every five faces of the train split, and their mirror images",
 }
 SHARPENED = ("plain_on", "features", "adversarial")  # a decoder trained on, by which forces
+NOTHING_RANDOM = ("reconstruction_loss", "vq_loss", "code_loss")  # their losses need no draws
 OBJECTIVES = (
     "negative_elbo",
     "squared_error",
-    "reconstruction_loss",
     "optimal_std_elbo",
+    *NOTHING_RANDOM,
     *SHARPENED,
 )
 
@@ -129,7 +130,10 @@ _S1 = [
 _PYTORCH_INIT = replace(_S1[0][0], name="base-pytorch-init", init="pytorch", by="course")
 
 
-def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Row:
+def _pretrained(
+    name: str, network: str, latent_dim: int, num_epochs: int, objective: str = "", of: str = ""
+) -> Row:
+    usual = "reconstruction_loss" if network == "mlp-autoencoder" else "negative_elbo"
     return Row(
         study=PRETRAINED,
         name=name,
@@ -139,7 +143,8 @@ def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Ro
         num_epochs=num_epochs,
         batch_size=128,
         lr=2e-3,
-        objective="reconstruction_loss" if network == "mlp-autoencoder" else "negative_elbo",
+        objective=objective or usual,
+        of=of,
         init="glorot" if network.startswith("conv") else "pytorch",
         one_cycle=True,
         data=DIGITS,
@@ -198,8 +203,13 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-mlp-64d", "mlp", 64, 40),
         _pretrained("mnist-conv-2d", "conv", 2, 8),
         _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
+<<<<<<< HEAD
         _of_faces("faces-32d", "colour-faces", "faces", 16),
         _of_faces("smiles-32d", "grey-faces", "smiles", 20),
+=======
+        _pretrained("mnist-vq", "vq", 16, 8, "vq_loss"),
+        _pretrained("mnist-vq-prior", "code-prior", 64, 8, "code_loss", of="mnist-vq"),
+>>>>>>> main
     ],
 }
 

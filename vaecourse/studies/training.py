@@ -21,15 +21,18 @@ from vaecourse.training import History, Objective, Schedule, cosine, fit, one_cy
 from vaecourse.vae import negative_elbo
 from vaecourse.variants import building
 from vaecourse.variants.sharper import SharperLoss
+from vaecourse.variants.vq import CodeLoss, vq_loss
 
 OBJECTIVES: dict[str, Callable[..., Terms]] = {
     "negative_elbo": negative_elbo,
     "squared_error": squared_error,
     "reconstruction_loss": reconstruction_loss,
     "optimal_std_elbo": optimal_std_elbo,
+    "vq_loss": vq_loss,
 }
 # objectives of a row with `of`: each is made from that trained model, whose weights it leaves alone
 OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {
+    "code_loss": CodeLoss,
     "plain_on": partial(SharperLoss, features=0, adversarial=0),
     "features": partial(SharperLoss, features=0.5, adversarial=0),
     "adversarial": partial(SharperLoss, features=0.5, adversarial=0.5),
