@@ -203,13 +203,10 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-mlp-64d", "mlp", 64, 40),
         _pretrained("mnist-conv-2d", "conv", 2, 8),
         _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
-<<<<<<< HEAD
         _of_faces("faces-32d", "colour-faces", "faces", 16),
         _of_faces("smiles-32d", "grey-faces", "smiles", 20),
-=======
         _pretrained("mnist-vq", "vq", 16, 8, "vq_loss"),
         _pretrained("mnist-vq-prior", "code-prior", 64, 8, "code_loss", of="mnist-vq"),
->>>>>>> main
     ],
 }
 
