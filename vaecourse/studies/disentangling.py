@@ -12,17 +12,18 @@ from vaecourse import pretrained
 from vaecourse.data import FACE_FACTORS, draw_faces, random_factors
 from vaecourse.device import seeded
 from vaecourse.metrics import active_units, factor_information, mutual_information_gap
-from vaecourse.networks import PictureDecoder, PictureEncoder
+from vaecourse.networks import MLPDecoder, MLPEncoder
 from vaecourse.studies.judges import reader_of_factors
 from vaecourse.studies.run import Settings
 from vaecourse.studies.smiles import codes
 from vaecourse.training import evaluate, fit, one_cycle
-from vaecourse.vae import VAE, negative_elbo
+from vaecourse.vae import VAE, gaussian_nll, negative_elbo
 
 BETAS = (1, 4, 16, 64)
 VARIED = ("smile", "turn", "skin", "hair_colour", "background")  # the others stay as they are
 FIXED = {"eye_size": 0.5, "hair_style": 2.0, "brows": 0.5, "nose": 0.5, "face_width": 0.5}
-SHAPE, WIDTHS, LATENT_DIM = (3, 32, 32), (16, 32, 32), 10
+SHAPE, HIDDEN, LATENT_DIM = (3, 32, 32), (256, 256), 10
+LIKELIHOOD = partial(gaussian_nll, std=0.1)
 NUM_TRAIN, NUM_TEST, NUM_EPOCHS = 4000, 2000, 40
 
 
@@ -50,7 +51,7 @@ def measure(settings: Settings, num_seeds: int, say: Callable[[str], None]) -> d
             model = _trained(x, beta, seed)
             z = codes(model, x_test)
             gap = mutual_information_gap(z, y_test)
-            means = evaluate(model, x_test)
+            means = evaluate(model, x_test, partial(negative_elbo, nll=LIKELIHOOD))
             found[f"beta {beta}, seed {seed}"] = {
                 "mig": gap.mean().item(),
                 "gap": gap.tolist(),
@@ -65,16 +66,17 @@ def measure(settings: Settings, num_seeds: int, say: Callable[[str], None]) -> d
 
 def _trained(x: Tensor, beta: float, seed: int) -> VAE:
     with seeded(seed):
-        encoder = PictureEncoder(2 * LATENT_DIM, SHAPE, WIDTHS)
-        model = VAE(encoder, PictureDecoder(LATENT_DIM, SHAPE, WIDTHS))
+        encoder = MLPEncoder(2 * LATENT_DIM, HIDDEN, SHAPE)
+        model = VAE(encoder, MLPDecoder(LATENT_DIM, HIDDEN, SHAPE))
     fit(
         model,
         x,
-        objective=partial(negative_elbo, beta=beta),
+        objective=partial(negative_elbo, beta=beta, nll=LIKELIHOOD),
         num_epochs=NUM_EPOCHS,
         batch_size=64,
-        lr=2e-3,
+        lr=1e-3,
         schedule=one_cycle,
+        precision="bfloat16",
         seed=seed,
     )
     return model

@@ -20,7 +20,7 @@ from vaecourse.vae import VAE
 
 ALPHAS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 NUM_FACES = 500  # held-out faces of either kind
-NUM_RANDOM = 10  # directions
+NUM_RANDOM = 4  # directions
 NUM_KEPT = 8  # of either kind, whose codes are kept
 UPPER = 36  # rows of a face above the mouth and the cheeks' folds
 
