@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -42,7 +43,7 @@ def measure(settings: Settings, num_seeds: int, say: Callable[[str], None]) -> d
 
     Trains and keeps the reader of factors too, which chapter 10 uses.
     """
-    pretrained.store("faces-factors", *reader_of_factors(), settings.weights)
+    keep_reader(settings.weights)
     x, _ = few_factors(NUM_TRAIN, seed=4)
     x_test, y_test = few_factors(NUM_TEST, seed=5)
     found: dict[str, Any] = {"factors": {"names": list(VARIED)}}
@@ -62,6 +63,10 @@ def measure(settings: Settings, num_seeds: int, say: Callable[[str], None]) -> d
             }
             say(f"faces: beta {beta}, seed {seed}: MIG {gap.mean().item():.3f}")
     return found
+
+
+def keep_reader(folder: Path) -> None:
+    pretrained.store("faces-factors", *reader_of_factors(), folder)
 
 
 def _trained(x: Tensor, beta: float, seed: int) -> VAE:

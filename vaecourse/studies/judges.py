@@ -6,7 +6,6 @@ two fifths of the training faces that are not the VAE's, the factor reader from 
 
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -66,13 +65,6 @@ def read(judge: nn.Module, x: Tensor) -> Tensor:
     """What a judge says of pictures, a thousand at a time."""
     with evaluating(judge):
         return torch.cat([judge(images) for images in x.split(1000)]).clone()
-
-
-def keep(folder: Path = pretrained.FOLDER) -> None:
-    """Train both and keep them with the package."""
-    for name, train in (("smiles-judge", judge_of_smiles), ("faces-factors", reader_of_factors)):
-        judge, known = train()
-        pretrained.store(name, judge, known, folder)
 
 
 def train(
