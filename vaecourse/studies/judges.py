@@ -22,7 +22,7 @@ from vaecourse.provenance import commit, processor, versions
 from vaecourse.training import fit, one_cycle
 from vaecourse.vae import VAE
 
-NUM_DRAWN = 16_000  # faces for the factor reader
+NUM_DRAWN = 12_000  # faces for the factor reader
 SEED_DRAWN = 3  # the data set's own are 1 and 2
 
 
@@ -49,7 +49,7 @@ def judge_of_smiles(num_epochs: int = 14, seed: int = 0) -> tuple[nn.Module, dic
     return judge, known
 
 
-def reader_of_factors(num_epochs: int = 14, seed: int = 0) -> tuple[nn.Module, dict[str, Any]]:
+def reader_of_factors(num_epochs: int = 10, seed: int = 0) -> tuple[nn.Module, dict[str, Any]]:
     """A network (n, 3, 64, 64) -> (n, num_factors): each factor, its range scaled to 0 … 1."""
     factors = random_factors(NUM_DRAWN, SEED_DRAWN)
     reader, known = train("colour-judge", draw_faces(factors), scaled(factors), num_epochs, seed)
