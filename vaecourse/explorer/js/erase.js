@@ -13,11 +13,9 @@ explorers.erase = ({ title, shape, images, latent_dim: dim }, engine, report) =>
   const [whole, encoded, inferred] = ["the whole digit", "the holed digit, encoded and decoded",
     "decoded from the z of the visible pixels"].map(canvas);
   const samples = [1, 2, 3].map((k) => canvas(`sample ${k} given the visible pixels`));
-  const drawn = make("div", { className: "vc-six" },
-    captioned(whole, "the whole digit"), captioned(encoded, "encoded, decoded"), captioned(inferred, "inferred"),
-    ...samples.map((one, k) => captioned(one, `sample ${k + 1}`)));
   const [told, state] = [note(), { seed: 1 }];
   told.setAttribute("role", "status");
+  const drawn = make("div", { className: "vc-holed" });
   const decode = inSlices((list) => engine.decode(0, list));
   const prior = priorPlaces(dim);
   const byEncoder = latest(async () => {
@@ -52,12 +50,14 @@ explorers.erase = ({ title, shape, images, latent_dim: dim }, engine, report) =>
   const holes = buttons(
     button("rows and columns 10–20", () => field.cut((r, c) => [r, c].every((at) => at >= REPORT_HOLE[0] && at < REPORT_HOLE[1]))),
     button("lower half", () => field.cut((r) => r >= shape[1] / 2)),
-    button("nothing", () => field.cut(() => false)),
+    button("restore", () => field.cut(() => false)),
     button("other samples", () => { state.seed += 1; byVisible(); }),
   );
+  drawn.append(captioned(field.element, "erase here"), captioned(encoded, "encoded, decoded"), captioned(inferred, "inferred"),
+    captioned(whole, "the whole digit"), ...samples.map((one, k) => captioned(one, `sample ${k + 1}`)));
   choose(images[0]);
   holes.firstChild.click();
-  return [panel(title, digits, holes, row(captioned(field.element, "erase here"), drawn), told, note(ERASE_LEGEND))];
+  return [panel(title, digits, controls(holes), drawn, told, note(ERASE_LEGEND))];
 };
 
 // draws of the prior to start from, always the same

@@ -46,9 +46,13 @@ async function loadNetwork({ inputs, layers, weights }) {
 function dense(x, weight, bias, { inputs, outputs }) {
   const y = new Float32Array(outputs);
   for (let o = 0, w = 0; o < outputs; o++) {
-    let sum = bias[o];
-    for (let i = 0; i < inputs; i++) sum += weight[w++] * x[i];
-    y[o] = sum;
+    let [sum, second, i] = [bias[o], 0, 0]; // two sums: neither waits for the other's last addition
+    for (; i + 1 < inputs; i += 2, w += 2) {
+      sum += weight[w] * x[i];
+      second += weight[w + 1] * x[i + 1];
+    }
+    if (i < inputs) sum += weight[w++] * x[i];
+    y[o] = sum + second;
   }
   return y;
 }

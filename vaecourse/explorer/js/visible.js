@@ -5,7 +5,12 @@
 // sigmoids, the slope of −log p(visible, z) is Σ (p − x) ∂l/∂z + z, and its expected curvature
 // Σ p (1 − p) ∂l/∂z ∂l/∂zᵀ + I. The derivatives of l are differences of two decoded pictures.
 
-const SEARCH = { draws: 100, starts: 4, rounds: 12, difference: 0.02, steps: [1, 0.5, 0.2, 0.05], proposals: 60 };
+const SEARCH = {
+  draws: 100, starts: 8, // of the prior, and the best of them, of which
+  first: 2, kept: 3, rounds: 12, // after some rounds a few are kept, and improved for the rest
+  difference: 0.02, steps: [1, 0.5, 0.2, 0.05],
+  proposals: 60,
+};
 
 const sure = (p) => clamp(p, 1e-6, 1 - 1e-6);
 const logit = (p) => Math.log(sure(p) / (1 - sure(p)));
@@ -91,12 +96,13 @@ async function nearer(places, task) {
 
 // the ends of the search from the best of some places, the most probable first
 async function tops(starts, task) {
-  let places = [...starts].sort((a, b) => a.loss - b.loss).slice(0, SEARCH.starts);
-  for (let round = 0; round < SEARCH.rounds; round++) {
-    places = await nearer(places, task);
+  const bestOf = (places, count) => [...places].sort((a, b) => a.loss - b.loss).slice(0, count);
+  let places = bestOf(starts, SEARCH.starts);
+  for (let round = 1; round <= SEARCH.rounds; round++) {
+    places = bestOf(await nearer(places, task), round < SEARCH.first ? SEARCH.starts : SEARCH.kept);
     if (Math.max(...places.map(({ gain }) => gain)) < 0.05) break; // nats
   }
-  return places.sort((a, b) => a.loss - b.loss);
+  return places;
 }
 
 // log N(z; top, curvature⁻¹) but for a constant
