@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vaecourse import browsing, explorer, latent, notebooks, pretrained
 from vaecourse.explorer.page import OnPage
+from vaecourse.variants.building import VARIANTS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -145,6 +146,8 @@ def trained() -> dict[str, str]:
     found = {}
     with explorer.shown_on(explorer.Page()):
         for name in pretrained.names():
+            if pretrained.card(name)["protocol"]["network"] in VARIANTS:
+                continue  # no decoder from a vector
             shown = explorer.explore(pretrained.load(name))
             assert isinstance(shown, OnPage), name
             found[shown.data["networks"][0]["decoder"]] = name

@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vaecourse import results
+from vaecourse import pretrained, results
 from vaecourse.cli import main
 from vaecourse.errors import CourseError
 from vaecourse.studies import run, training
 from vaecourse.studies.record import record
 from vaecourse.studies.rows import OBJECTIVES, STUDIES, Row, choose
 from vaecourse.studies.table import table
+from vaecourse.variants.building import VARIANTS
 
 STORED = Path(__file__).parents[1] / "book" / "results"
 ROW = STUDIES["S3"][1]
@@ -40,13 +42,21 @@ def test_every_row_has_its_own_name_and_a_network_that_can_be_built() -> None:
         assert len({row.name for row in rows}) == len(rows)
         for row in rows:
             assert row.study == study
-            assert training.build(row, 0).decoder.latent_dim == row.latent_dim
+            model = training.build(row, 0)
+            assert row.network in VARIANTS or model.decoder.latent_dim == row.latent_dim
+
+
+def test_what_a_row_does_without_is_not_in_its_protocol() -> None:
+    assert "of" not in ROW.protocol()
+    assert replace(ROW, of="mnist-mlp-2d").protocol()["of"] == "mnist-mlp-2d"
 
 
 def test_every_objective_and_owner_that_a_row_names_is_known() -> None:
-    assert set(OBJECTIVES) == training.OBJECTIVES.keys()
+    assert set(OBJECTIVES) == training.OBJECTIVES.keys() | training.OBJECTIVES_OF.keys()
     rows = choose()
     assert {row.objective for row in rows} <= set(OBJECTIVES)
+    assert {row.of for row in rows} <= {"", *pretrained.names()}
+    assert all(bool(row.of) == (row.objective in training.OBJECTIVES_OF) for row in rows)
     assert {row.by for row in rows} == {"report", "course"}
 
 

@@ -1,8 +1,9 @@
 """Small trained models with their provenance: `load("mnist-mlp-2d")` takes milliseconds.
 
 Beside each `<name>.safetensors` lies its card, `<name>.json`: data, protocol, seed, test figures,
-commit. All were trained without the 1,000 held-out images of `digits`, so scoring them there is
-honest. `vaecourse reproduce pretrained` trains them again.
+commit. None has seen the pictures of its set's test split, those of digits not the 1,000 held-out
+images of `digits`, so scoring them there is honest. `vaecourse reproduce pretrained` trains them
+again.
 """
 
 import hashlib
@@ -18,9 +19,8 @@ from torch import nn
 
 from vaecourse import files
 from vaecourse.errors import CourseError, unknown_name
-from vaecourse.networks import Autoencoder, build
 from vaecourse.results import Shape, mismatch
-from vaecourse.vae import VAE
+from vaecourse.variants.building import build
 
 FOLDER = Path(__file__).parent
 CARD: Shape = {
@@ -52,8 +52,9 @@ def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     return found
 
 
-def load(name: str, folder: Path = FOLDER) -> VAE | Autoencoder:
-    """A trained model of digits (1, 28, 28), in float32 on the CPU, ready to encode and decode.
+def load(name: str, folder: Path = FOLDER) -> Any:
+    """A trained model, in float32 on the CPU, in evaluation mode: a VAE, an Autoencoder, or one of
+    the variants; its card names the network.
 
     Raises CourseError for a name that is none of `names()`, and for damaged files.
     """

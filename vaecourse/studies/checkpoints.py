@@ -11,11 +11,9 @@ from torch import nn
 
 from vaecourse import files
 from vaecourse.errors import CourseError
-from vaecourse.networks import Autoencoder
 from vaecourse.results import TRAINED, mismatch
 from vaecourse.studies.rows import Row
 from vaecourse.studies.training import build
-from vaecourse.vae import VAE
 
 
 def checkpoint(row: Row, seed: int, folder: Path) -> Path:
@@ -29,9 +27,7 @@ def save(path: Path, model: nn.Module, run: dict[str, Any]) -> None:
     files.write(path, safetensors.torch.save(weights, {"run": json.dumps(run)}))
 
 
-def load(
-    path: Path, row: Row, seed: int, precision: str
-) -> tuple[VAE | Autoencoder, dict[str, Any]]:
+def load(path: Path, row: Row, seed: int, precision: str) -> tuple[Any, dict[str, Any]]:
     """The model, in evaluation mode, and the run that a checkpoint holds.
 
     Raises CourseError for a file that is damaged, or made in another way than the row says.

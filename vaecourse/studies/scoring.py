@@ -3,13 +3,19 @@
 from statistics import fmean
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from vaecourse import pretrained
 from vaecourse.data import load
+from vaecourse.device import evaluating
+from vaecourse.likelihoods import optimal_std
 from vaecourse.metrics import active_units, log_likelihood
-from vaecourse.studies.rows import Row
+from vaecourse.studies.rows import DIGITS, SHARPENED, Row
 from vaecourse.studies.training import Pictures, objective
 from vaecourse.training import evaluate
+from vaecourse.variants.building import VARIANTS
+from vaecourse.variants.sharpness import detail_explained, sharpness
 
 
 def score(
@@ -22,24 +28,38 @@ def score(
     num_draws: int,
     num_importance_samples: int,
 ) -> dict[str, float]:
-    """The row's figures: losses in nats an image, and how many latent dimensions it uses.
+    """The row's figures: losses in nats an image, and how many latent dimensions it uses, where
+    it is no variant.
 
     `num_draws` samples of z an image stand behind a loss on the test images. There are none for a
     row that was trained on these; its "train_loss" is the last epoch's, as in `run`.
     """
     model.to(device)
     x_test = seen.test.to(device)
-    figures = {
-        "train_loss": run["curves"]["train_loss"][-1],
-        "active_units": float(active_units(model, x_test)),
-    }
+    figures = {"train_loss": run["curves"]["train_loss"][-1]}
+    if row.network not in VARIANTS:
+        figures["active_units"] = float(active_units(model, x_test))
     if seen.held_out:
         draws = [evaluate(model, x_test, objective(row), seed) for seed in range(num_draws)]
         figures |= {name: fmean(draw[name] for draw in draws) for name in draws[0]}
-        if row.data == "without-digits":
+        if row.data == DIGITS:
             digits = evaluate(model, load("digits", "test").x.to(device), objective(row))
             figures |= {f"digits_{name}": digits[name] for name in digits if name != "loss"}
         if row.network == "mlp":  # the others' 500 decodings an image take too long
             estimates = log_likelihood(model, x_test, num_importance_samples)
             figures["log_likelihood"] = estimates.mean().item()
+        if row.objective in SHARPENED:
+            figures |= detail(row, model, x_test)
     return {name: round(value, 4) for name, value in figures.items()}
+
+
+def detail(row: Row, decoder: nn.Module, x: Tensor) -> dict[str, float]:
+    """How sharp what a decoder draws is, from the codes' means of the model that the row is of."""
+    plain = pretrained.load(row.of).to(x.device)
+    with evaluating(plain), evaluating(decoder):
+        x_recon = torch.cat([decoder(plain.encode(part)[0]).sigmoid() for part in x.split(500)])
+    return {
+        "sharpness": sharpness(x_recon, x),
+        "detail_explained": detail_explained(x_recon, x),
+        "std": optimal_std(x_recon, x).item(),
+    }

@@ -9,25 +9,36 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from vaecourse import networks
+from vaecourse import pretrained
 from vaecourse.data import load
 from vaecourse.device import seeded
-from vaecourse.networks import Autoencoder, glorot_init
+from vaecourse.likelihoods import optimal_std_elbo
+from vaecourse.networks import glorot_init
 from vaecourse.objectives import Terms, reconstruction_loss, squared_error
 from vaecourse.provenance import commit, processor, versions
-from vaecourse.studies.rows import DATA, Row
-from vaecourse.training import History, Objective, fit, one_cycle
-from vaecourse.vae import VAE, negative_elbo
+from vaecourse.studies.rows import DATA, DIGITS, Row
+from vaecourse.training import History, Objective, Schedule, cosine, fit, one_cycle
+from vaecourse.vae import negative_elbo
+from vaecourse.variants import building
+from vaecourse.variants.sharper import SharperLoss
 
 OBJECTIVES: dict[str, Callable[..., Terms]] = {
     "negative_elbo": negative_elbo,
     "squared_error": squared_error,
     "reconstruction_loss": reconstruction_loss,
+    "optimal_std_elbo": optimal_std_elbo,
 }
+# objectives of a row with `of`: each is made from that trained model, whose weights it leaves alone
+OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {
+    "plain_on": partial(SharperLoss, features=0, adversarial=0),
+    "features": partial(SharperLoss, features=0.5, adversarial=0),
+    "adversarial": partial(SharperLoss, features=0.5, adversarial=0.5),
+}
+MNIST = ("train", "all", DIGITS)  # data that are parts of it
 
 
 class Pictures(NamedTuple):
-    """What a row trains on, and MNIST's test images, which may be among them."""
+    """What a row trains on, and the test images of its set, which may be among them."""
 
     train: Tensor
     test: Tensor
@@ -35,35 +46,48 @@ class Pictures(NamedTuple):
 
 
 def pictures(row: Row) -> Pictures:
-    """The row's pictures."""
+    """The row's pictures: of MNIST, or of the data set that it names."""
+    if row.data not in MNIST:
+        return Pictures(load(row.data, "train").x, load(row.data, "test").x, held_out=True)
     train, test = load("mnist", "train").x, load("mnist", "test").x
     if row.data == "all":
         return Pictures(torch.cat([train, test]), test, held_out=False)
-    if row.data == "without-digits":
+    if row.data == DIGITS:
         digits = {picture.numpy().tobytes() for picture in load("digits", "test").x}
         kept = [picture.numpy().tobytes() not in digits for picture in train]
         train = train[torch.tensor(kept)]
     return Pictures(train, test, held_out=True)
 
 
-def build(row: Row, seed: int) -> VAE | Autoencoder:
+def build(row: Row, seed: int) -> Any:
     """The row's model before training."""
     with seeded(seed):
-        model = networks.build(row.network, row.latent_dim)
+        model = building.build(row.network, row.latent_dim)
         if row.init == "glorot":
             glorot_init(model)
+        if row.init == "of":
+            model.load_state_dict(pretrained.load(row.of).decoder.state_dict())
         return model
 
 
 def objective(row: Row) -> Objective:
     """What the row minimises."""
+    if row.of:
+        return OBJECTIVES_OF[row.objective](pretrained.load(row.of))
     chosen = OBJECTIVES[row.objective]
     return partial(chosen, beta=row.beta) if row.beta != 1 else chosen
 
 
+def schedule(row: Row) -> Schedule | None:
+    """How the row's learning rate changes."""
+    if row.lr_floor is not None:
+        return partial(cosine, floor=row.lr_floor / row.lr)
+    return one_cycle if row.one_cycle else None
+
+
 def train(
     row: Row, seed: int, seen: Pictures, precision: str, device: str
-) -> tuple[VAE | Autoencoder, dict[str, Any]]:
+) -> tuple[Any, dict[str, Any]]:
     """The trained model, and what is known of the run: a run of `results.read` without figures.
 
     Raises KeyboardInterrupt where it was stopped by hand, and CourseError as `fit` does.
@@ -78,7 +102,9 @@ def train(
         num_epochs=row.num_epochs,
         batch_size=row.batch_size,
         lr=row.lr,
-        schedule=one_cycle if row.one_cycle else None,
+        schedule=schedule(row),
+        weight_decay=row.weight_decay,
+        clip_norm=row.clip_norm,
         precision=precision,
         seed=seed,
         device=device,
