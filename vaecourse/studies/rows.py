@@ -153,7 +153,7 @@ _RESIDUAL = Row(
     network="colour-residual-small",
     latent_dim=256,
     num_epochs=8,
-    batch_size=64,
+    batch_size=32,
     lr=5e-4,
     objective="optimal_std_elbo",
     data="faces",
@@ -191,7 +191,10 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-mlp-64d", "mlp", 64, 40),
         _pretrained("mnist-conv-2d", "conv", 2, 8),
         _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
+        _RESIDUAL,
+        _SHARP,
     ],
+    "sharper": _SHARPER,
 }
 
 
