@@ -58,11 +58,12 @@ DATA = {
     "faces": "drawn faces",
 }
 SHARPENED = ("plain_on", "features", "adversarial")  # a decoder trained on, by which forces
+NOTHING_RANDOM = ("reconstruction_loss", "vq_loss", "code_loss")  # their losses need no draws
 OBJECTIVES = (
     "negative_elbo",
     "squared_error",
-    "reconstruction_loss",
     "optimal_std_elbo",
+    *NOTHING_RANDOM,
     *SHARPENED,
 )
 
@@ -127,7 +128,10 @@ _S1 = [
 _PYTORCH_INIT = replace(_S1[0][0], name="base-pytorch-init", init="pytorch", by="course")
 
 
-def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Row:
+def _pretrained(
+    name: str, network: str, latent_dim: int, num_epochs: int, objective: str = "", of: str = ""
+) -> Row:
+    usual = "reconstruction_loss" if network == "mlp-autoencoder" else "negative_elbo"
     return Row(
         study=PRETRAINED,
         name=name,
@@ -137,7 +141,8 @@ def _pretrained(name: str, network: str, latent_dim: int, num_epochs: int) -> Ro
         num_epochs=num_epochs,
         batch_size=128,
         lr=2e-3,
-        objective="reconstruction_loss" if network == "mlp-autoencoder" else "negative_elbo",
+        objective=objective or usual,
+        of=of,
         init="glorot" if network.startswith("conv") else "pytorch",
         one_cycle=True,
         data=DIGITS,
@@ -152,7 +157,7 @@ _RESIDUAL = Row(
     source="",
     network="colour-residual-small",
     latent_dim=256,
-    num_epochs=8,
+    num_epochs=6,
     batch_size=32,
     lr=5e-4,
     objective="optimal_std_elbo",
@@ -191,6 +196,8 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-mlp-64d", "mlp", 64, 40),
         _pretrained("mnist-conv-2d", "conv", 2, 8),
         _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
+        _pretrained("mnist-vq", "vq", 16, 8, "vq_loss"),
+        _pretrained("mnist-vq-prior", "code-prior", 64, 8, "code_loss", of="mnist-vq"),
         _RESIDUAL,
         _SHARP,
     ],
