@@ -164,8 +164,8 @@ _RESIDUAL = Row(
     source="",
     network="colour-residual-small",
     latent_dim=256,
-    num_epochs=8,
-    batch_size=64,
+    num_epochs=6,
+    batch_size=32,
     lr=5e-4,
     objective="optimal_std_elbo",
     data="faces",
@@ -207,7 +207,10 @@ STUDIES: dict[str, list[Row]] = {
         _of_faces("smiles-32d", "grey-faces", "smiles", 20),
         _pretrained("mnist-vq", "vq", 16, 8, "vq_loss"),
         _pretrained("mnist-vq-prior", "code-prior", 64, 8, "code_loss", of="mnist-vq"),
+        _RESIDUAL,
+        _SHARP,
     ],
+    "sharper": _SHARPER,
 }
 
 
