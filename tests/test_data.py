@@ -122,7 +122,7 @@ def test_a_data_folder_that_can_be_no_folder_still_gives_the_digits(
     with pytest.raises(CourseError, match="could not keep prepared images"):
         data.fetch("digits")
     assert data.unwritable()
-    assert data.without_network() == ["ellipses", "digits"]
+    assert data.without_network() == ["ellipses", "faces", "digits"]
 
 
 def test_the_listing_has_a_line_for_every_set_with_its_splits_source_and_licence() -> None:
@@ -181,6 +181,19 @@ def test_without_the_variable_data_live_in_the_users_cache(monkeypatch: pytest.M
     assert data.data_root().name == "vaecourse"
     monkeypatch.setenv("VAECOURSE_DATA", "~/pictures")
     assert data.data_root() == Path.home() / "pictures"
+
+
+@pytest.mark.parametrize("count", [1, 7, 5000])
+def test_a_count_takes_the_first_so_many(count: int) -> None:
+    every, some = data.load("digits", "test"), data.load("digits", "test", count=count)
+    assert torch.equal(some.x, every.x[:count])
+    assert torch.equal(some.y, every.y[:count])
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.0, True, "all"])
+def test_a_count_that_is_no_number_of_images_is_refused(count: Any) -> None:
+    with pytest.raises(CourseError, match=r"for count|count of 1 or more"):
+        data.load("digits", count=count)
 
 
 # Ellipses

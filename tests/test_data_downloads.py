@@ -320,18 +320,22 @@ def test_a_read_only_folder_with_archives_still_gives_mnist(
 
 
 def test_a_set_needs_no_network_once_it_is_kept_or_its_archives_are_there(little: Little) -> None:
-    assert data.without_network() == ["ellipses", "digits"]
+    assert data.without_network() == ["ellipses", "faces", "digits"]
     data.load("mnist")
-    assert data.without_network() == ["ellipses", "digits"]  # the test split is still to come
+    assert data.without_network() == [
+        "ellipses",
+        "faces",
+        "digits",
+    ]  # the test split is still to come
     data.load("mnist", "test")
     for archive in little.raw.iterdir():
         archive.unlink()
-    assert data.without_network() == ["ellipses", "digits", "mnist"]
+    assert data.without_network() == ["ellipses", "faces", "digits", "mnist"]
     for kept in (data.data_root() / "prepared").iterdir():
         kept.unlink()
     for archive in little.mirror.folder.iterdir():
         archive.rename(little.raw / archive.name)
-    assert data.without_network() == ["ellipses", "digits", "mnist"]
+    assert data.without_network() == ["ellipses", "faces", "digits", "mnist"]
 
 
 PROCESS = """

@@ -27,7 +27,7 @@ from vaecourse.objectives import (
     importance_weighted_bound,
     reconstruction_loss,
 )
-from vaecourse.training import Objective, evaluate, fit, one_cycle
+from vaecourse.training import Objective, cosine, evaluate, fit, one_cycle
 from vaecourse.vae import VAE, negative_elbo
 
 SHAPE = (1, 4, 4)
@@ -878,3 +878,113 @@ def test_images_are_packed_into_bytes_only_where_nothing_is_lost() -> None:
     between = levels.clone()
     between[0, 0, 3, 3] += 0.001
     assert packed(between) is between
+
+
+# -- AdamW, clipping, and a schedule to a floor ------------------------------------------------
+
+
+def push(model: nn.Module, x: Tensor) -> Terms:
+    """A loss whose gradient is 3 in the first weight of the model and 4 in the second."""
+    first, second = next(iter(model.parameters())).flatten()[:2]
+    return (3 * first + 4 * second).expand(len(x)), {}
+
+
+def silent(model: nn.Module, x: Tensor) -> Terms:
+    """A loss whose gradient is 0 in all weights."""
+    return (0 * sum(weight.sum() for weight in model.parameters())).expand(len(x)), {}
+
+
+def test_weight_decay_shrinks_weights_by_lr_times_it_where_the_gradient_is_zero() -> None:
+    model = small_vae()
+    before = weights(model)
+    settings = {"objective": silent, "num_epochs": 2, "batch_size": 8, "lr": 0.1}
+    fit(model, images(), weight_decay=0.5, **settings)
+    shrunk = {name: value * (1 - 0.1 * 0.5) ** 6 for name, value in before.items()}  # six steps
+    torch.testing.assert_close(weights(model), shrunk)
+
+
+def test_weight_decay_is_apart_from_the_gradient() -> None:
+    """In one step Adam moves each weight by lr, whatever the gradient's size, and decay by its own:
+    as a part of the gradient it would be divided out."""
+    model, plain = small_vae(), small_vae()
+    before = weights(model)
+    settings = {"objective": push, "num_epochs": 1, "batch_size": 24, "lr": 0.01}
+    fit(plain, images(), **settings)
+    fit(model, images(), weight_decay=2.0, **settings)
+    name = next(iter(before))
+    moved = (weights(model)[name] - weights(plain)[name]).flatten()[:2]
+    torch.testing.assert_close(moved, -0.01 * 2.0 * before[name].flatten()[:2])
+
+
+@pytest.mark.parametrize(
+    ("clip_norm", "expected"), [(None, 5.0), (100.0, 5.0), (1.0, 1.0), (0.25, 0.25)]
+)
+def test_a_gradient_is_shortened_to_clip_norm_where_it_is_longer_and_keeps_its_direction(
+    clip_norm: float | None, expected: float
+) -> None:
+    model = small_vae()
+    fit(model, images(), objective=push, num_epochs=1, batch_size=24, clip_norm=clip_norm)
+    first, *others = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    gradient = torch.cat([first.flatten(), *(other.flatten() for other in others)])
+    assert gradient.norm().item() == pytest.approx(expected, rel=1e-4)
+    torch.testing.assert_close(gradient[:2] / gradient.norm(), torch.tensor([0.6, 0.8]))
+    assert not gradient[2:].any()
+
+
+def test_without_decay_and_clipping_training_is_as_it_was() -> None:
+    x = images()
+    plain = fit(small_vae(), x, x, num_epochs=2, batch_size=10)
+    loose = {"weight_decay": 0.0, "clip_norm": 1e9}
+    assert fit(small_vae(), x, x, num_epochs=2, batch_size=10, **loose) == plain
+    tight = {"weight_decay": 10.0, "clip_norm": 1e-3}
+    assert fit(small_vae(), x, x, num_epochs=2, batch_size=10, **tight) != plain
+
+
+def test_a_gradient_that_is_not_finite_is_not_hidden_by_clipping() -> None:
+    model = small_vae()
+    before = weights(model)
+    with pytest.raises(CourseError, match="try a smaller lr"):
+        fit(model, images(), objective=spoil_the_gradient, batch_size=24, clip_norm=1.0)
+    assert equal(weights(model), before)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"weight_decay": -1e-5}, "weight_decay of 0 or more"),
+        ({"weight_decay": None}, "a number for weight_decay, got None"),
+        ({"clip_norm": 0}, "expected clip_norm above 0, got 0; try clip_norm=1, or None"),
+        ({"clip_norm": -1.0}, "clip_norm of 0 or more"),
+        ({"clip_norm": "1"}, "a number for clip_norm, got '1'"),
+    ],
+)
+def test_a_decay_or_a_norm_that_is_none_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(CourseError, match=said):
+        fit(small_vae(), images(), batch_size=8, **settings)
+
+
+def test_cosine_falls_from_one_to_its_floor() -> None:
+    floor = 1e-6 / 5e-4
+    assert cosine(0.0, floor) == 1
+    assert cosine(1.0, floor) == pytest.approx(floor)
+    assert 5e-4 * cosine(0.5, floor) == pytest.approx((5e-4 + 1e-6) / 2)
+    falling = [cosine(i / 100, floor) for i in range(101)]
+    assert falling == sorted(falling, reverse=True)
+    assert cosine(1.0) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("floor", "said"), [(1.5, "1 at most, got 1.5"), (-1, "0 or more")])
+def test_a_floor_that_is_no_part_is_refused(floor: float, said: str) -> None:
+    with pytest.raises(CourseError, match=said):
+        cosine(0.5, floor)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_cuda_graph_decays_and_clips_as_the_plain_loop_does() -> None:
+    x = images()
+    graph, plain = (QuietVAE(m.encoder, m.decoder) for m in (small_vae(), small_vae()))
+    settings = {"num_epochs": 4, "batch_size": 10, "lr": 1e-3, "device": "cuda"}
+    settings |= {"weight_decay": 0.1, "clip_norm": 0.5, "schedule": cosine}
+    fit(graph, x, **settings)
+    fit(plain, x, objective=Plain(negative_elbo), **settings)
+    torch.testing.assert_close(weights(graph), weights(plain), rtol=1e-3, atol=1e-5)

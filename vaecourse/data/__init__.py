@@ -6,20 +6,24 @@ variable `VAECOURSE_DATA` names, or else in the user's cache folder. What is ask
 an error says what to do.
 """
 
+from vaecourse.data.faces import FACE_FACTORS, draw_faces, random_factors
 from vaecourse.data.images import Images, check_images
 from vaecourse.data.kept import data_root, unwritable
 from vaecourse.data.loading import fetch, identity, listing, load, without_network
 from vaecourse.data.table import NAMES
 
 __all__ = [
+    "FACE_FACTORS",
     "NAMES",
     "Images",
     "check_images",
     "data_root",
+    "draw_faces",
     "fetch",
     "identity",
     "listing",
     "load",
+    "random_factors",
     "unwritable",
     "without_network",
 ]

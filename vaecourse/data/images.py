@@ -11,7 +11,8 @@ class Images(NamedTuple):
     """Pictures and their labels.
 
     x: float32 (n, channels, height, width) in [0, 1].
-    y: int64 (n,) class labels; for `ellipses` float32 (n, 2), the half-axes (a, b) in pixels.
+    y: int64 (n,) class labels; for `ellipses` float32 (n, 2), the half-axes (a, b) in pixels; for
+        `faces` float32 (n, 17), the factors that `data.FACE_FACTORS` names.
     """
 
     x: Tensor

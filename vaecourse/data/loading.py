@@ -11,17 +11,21 @@ from vaecourse.data import folders, kept
 from vaecourse.data.dataset import DataSet, Prepared
 from vaecourse.data.images import Images
 from vaecourse.data.table import SETS, find
-from vaecourse.errors import CourseError, unknown_name
+from vaecourse.errors import CourseError, check_whole, unknown_name
 
 LARGEST = 4096  # pixels a side; one picture in colour then takes 200 MB as float32
 
 
-def load(name: str | Path, split: str = "train", *, size: int = 64) -> Images:
+def load(
+    name: str | Path, split: str = "train", *, size: int = 64, count: int | None = None
+) -> Images:
     """The pictures of a data set, always the same ones in the same order.
 
     `name` is one of `NAMES`, or the path of a folder of pictures (with a separator in it, or an
     existing folder); `split` is "train" or "test". `size` is for folders only: each picture's
-    shorter side is scaled to `size` pixels and the middle square kept, as RGB.
+    shorter side is scaled to `size` pixels and the middle square kept, as RGB. `count`: only the
+    first so many, so that of a large set no more than these take four bytes a number; all by
+    default, or where there are fewer.
 
     `digits`: of every class the first 400 in the file's order are train and the last 100 are test,
     interleaved (0, 1, …, 9, 0, 1, …) in both. This never changes: trained weights rely on it.
@@ -40,12 +44,14 @@ def load(name: str | Path, split: str = "train", *, size: int = 64) -> Images:
             f"expected a size of 1 to {LARGEST} pixels, a whole number, got {size!r:.80}; "
             "try size=64"
         )
+    if count is not None:
+        check_whole("count", count, "count=1000")
     found, problem = _prepared(find(name), split, size)
     for warning in (found.warning, problem):
         if warning:
             warnings.warn(warning, stacklevel=2)
-    x = found.x if found.x.is_floating_point() else found.x.to(torch.float32).div_(255)
-    return Images(x, found.y)
+    x, y = found.x[:count], found.y[:count]
+    return Images(x if x.is_floating_point() else x.to(torch.float32).div_(255), y)
 
 
 def fetch(name: str | Path) -> str:

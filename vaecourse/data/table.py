@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from vaecourse.data import digits, drawn, mnist
+from vaecourse.data import digits, drawn, faces, mnist
 from vaecourse.data.dataset import DataSet
 from vaecourse.data.folders import folder_set
 from vaecourse.errors import CourseError, unknown_name
@@ -20,6 +20,15 @@ SETS = {
             make=drawn.ellipses,
             identity=lambda: "",  # drawn.py says it all
             kept=False,
+        ),
+        DataSet(
+            name="faces",
+            about="drawn in colour, 64 × 64, with 17 known factors",
+            splits=faces.SPLITS,
+            source="drawn on the spot",
+            licence="the course's own",
+            make=faces.read,
+            identity=faces.identity,
         ),
         DataSet(
             name="digits",

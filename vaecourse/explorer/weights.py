@@ -12,9 +12,20 @@ from torch.func import functional_call
 from torch.nn.modules import module as global_hooks
 
 from vaecourse.device import evaluating
-from vaecourse.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from vaecourse.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    MLPDecoder,
+    MLPEncoder,
+    PictureDecoder,
+    PictureEncoder,
+    ResidualBlock,
+    ResidualDecoder,
+    ResidualEncoder,
+)
 
-OURS = (MLPEncoder, MLPDecoder, ConvEncoder, ConvDecoder)
+OURS = (MLPEncoder, MLPDecoder, ConvEncoder, ConvDecoder, PictureEncoder, PictureDecoder,
+        ResidualEncoder, ResidualDecoder)  # fmt: skip
 RESHAPES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout)  # or nothing, in evaluation mode
 WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 KNOWN = (*RESHAPES, *WEIGHTED, nn.ReLU, nn.LeakyReLU, nn.Sigmoid)
@@ -81,6 +92,8 @@ def _layers(network: nn.Module) -> Iterator[nn.Module]:
     elif type(network) is nn.Sequential:
         for part in network:
             yield from _layers(part)
+    elif type(network) is ResidualBlock:
+        yield from _layers(network.plain_layers())
     elif type(network) in KNOWN:  # neither a subclass, a parametrised weight's included
         yield network
     else:

@@ -1,5 +1,6 @@
-"""Points of the latent space: ways through it, grids over it, densities on it, a map of it."""
+"""Points of the latent space: ways and directions through it, grids, densities, a map of it."""
 
+from vaecourse.latent.directions import logistic_direction, mean_direction
 from vaecourse.latent.points import (
     aggregated_posterior,
     fit_gaussians,
@@ -15,6 +16,8 @@ __all__ = [
     "decoded_steps",
     "fit_gaussians",
     "lerp",
+    "logistic_direction",
+    "mean_direction",
     "prior_grid",
     "shortest_path",
     "slerp",

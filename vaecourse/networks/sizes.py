@@ -14,9 +14,12 @@ def check_dim(name: str, value: int) -> None:
     check_whole(name, value, hint)
 
 
-def check_sizes(hidden: tuple[int, ...], shape: Shape) -> Shape:
-    """`shape` as a tuple; CourseError unless all are sizes that layers can have."""
-    for name, sizes, example in (("hidden", hidden, (256, 256)), ("shape", shape, DIGIT)):
+def check_sizes(hidden: tuple[int, ...], shape: Shape, called: str = "hidden") -> Shape:
+    """`shape` as a tuple; CourseError unless all are sizes that layers can have.
+
+    `called` is what the caller calls its `hidden` sizes.
+    """
+    for name, sizes, example in ((called, hidden, (256, 256)), ("shape", shape, DIGIT)):
         if not isinstance(sizes, tuple | list) or (name == "shape" and len(sizes) != 3):
             what = "(channels, height, width)" if name == "shape" else "a tuple"
             raise CourseError(f"expected {name} as {what}, got {sizes!r}; try {name}={example}")
@@ -27,7 +30,7 @@ def check_sizes(hidden: tuple[int, ...], shape: Shape) -> Shape:
 
 
 def check_images(x: Tensor, shape: Shape) -> None:
-    hint = "MLPEncoder and MLPDecoder with shape=(channels, height, width)"
+    hint = "an encoder and a decoder with shape=(channels, height, width)"
     check_batch("images", x, shape, hint)
 
 

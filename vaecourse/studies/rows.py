@@ -32,9 +32,12 @@ class Row:
     lr: float
     beta: float = 1.0
     objective: str = "negative_elbo"  # one of OBJECTIVES
-    init: str = "pytorch"  # the layers' first weights: PyTorch's own, or "glorot", Keras's
+    init: str = "pytorch"  # first weights: PyTorch's own, "glorot", Keras's, or those of "of"
     one_cycle: bool = False
     data: str = "train"  # a key of DATA
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    lr_floor: float | None = None  # where a cosine from lr ends; there is none without it
     of: str = ""  # the pretrained model in whose latent space this one is trained
     by: str = "report"
     published: dict[str, float] = field(default_factory=dict)
@@ -47,14 +50,22 @@ class Row:
 
 
 # settings that a protocol names only where they differ from these: most rows do without them
-UNUSUAL: dict[str, Any] = {"of": ""}
+UNUSUAL: dict[str, Any] = {"of": "", "weight_decay": 0.0, "clip_norm": None, "lr_floor": None}
 DATA = {
     "train": "MNIST's 60,000 training images",
     "all": "MNIST's 60,000 training and 10,000 test images",
     DIGITS: "MNIST's training images without the 1,000 of the test split of 'digits'",
+    "faces": "drawn faces",
 }
-OBJECTIVES = ("negative_elbo", "squared_error", "reconstruction_loss", "vq_loss", "code_loss")
+SHARPENED = ("plain_on", "features", "adversarial")  # a decoder trained on, by which forces
 NOTHING_RANDOM = ("reconstruction_loss", "vq_loss", "code_loss")  # their losses need no draws
+OBJECTIVES = (
+    "negative_elbo",
+    "squared_error",
+    "optimal_std_elbo",
+    *NOTHING_RANDOM,
+    *SHARPENED,
+)
 
 
 def _s3(latent_dim: int, beta: float, recon_nll: float, kl: float, loss: float) -> Row:
@@ -138,6 +149,42 @@ def _pretrained(
         by="course",
     )
 
+
+# S2.4's training: AdamW from 5e-4 to 1e-6, weight decay 1e-5, gradients clipped at norm 1
+_RESIDUAL = Row(
+    study=PRETRAINED,
+    name="faces-residual-256d",
+    source="",
+    network="colour-residual-small",
+    latent_dim=256,
+    num_epochs=8,
+    batch_size=64,
+    lr=5e-4,
+    objective="optimal_std_elbo",
+    data="faces",
+    weight_decay=1e-5,
+    clip_norm=1.0,
+    lr_floor=1e-6,
+    by="course",
+)
+
+
+def _sharper(objective: str) -> Row:
+    """The decoder of that model trained on, its encoder as it is."""
+    return replace(
+        _RESIDUAL,
+        study="sharper",
+        name=objective.replace("_", "-"),
+        network="colour-residual-small-decoder",
+        objective=objective,
+        of=_RESIDUAL.name,
+        init="of",
+        num_epochs=2,
+    )
+
+
+_SHARPER = [_sharper(each) for each in SHARPENED]
+_SHARP = replace(_SHARPER[-1], study=PRETRAINED, name="faces-sharper-256d")
 
 STUDIES: dict[str, list[Row]] = {
     "S1": [*(pair[i] for i in (0, 1) for pair in _S1), _PYTORCH_INIT],

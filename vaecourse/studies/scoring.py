@@ -3,14 +3,19 @@
 from statistics import fmean
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from vaecourse import pretrained
 from vaecourse.data import load
+from vaecourse.device import evaluating
+from vaecourse.likelihoods import optimal_std
 from vaecourse.metrics import active_units, log_likelihood
-from vaecourse.studies.rows import DIGITS, NOTHING_RANDOM, Row
+from vaecourse.studies.rows import DIGITS, NOTHING_RANDOM, SHARPENED, Row
 from vaecourse.studies.training import Pictures, objective
 from vaecourse.training import evaluate
 from vaecourse.variants.building import VARIANTS
+from vaecourse.variants.sharpness import detail_explained, sharpness
 
 
 def score(
@@ -44,4 +49,18 @@ def score(
         if row.network == "mlp":  # the others' 500 decodings an image take too long
             estimates = log_likelihood(model, x_test, num_importance_samples)
             figures["log_likelihood"] = estimates.mean().item()
+        if row.objective in SHARPENED:
+            figures |= detail(row, model, x_test)
     return {name: round(value, 4) for name, value in figures.items()}
+
+
+def detail(row: Row, decoder: nn.Module, x: Tensor) -> dict[str, float]:
+    """How sharp what a decoder draws is, from the codes' means of the model that the row is of."""
+    plain = pretrained.load(row.of).to(x.device)
+    with evaluating(plain), evaluating(decoder):
+        x_recon = torch.cat([decoder(plain.encode(part)[0]).sigmoid() for part in x.split(500)])
+    return {
+        "sharpness": sharpness(x_recon, x),
+        "detail_explained": detail_explained(x_recon, x),
+        "std": optimal_std(x_recon, x).item(),
+    }

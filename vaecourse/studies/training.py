@@ -12,24 +12,30 @@ from torch import Tensor
 from vaecourse import pretrained
 from vaecourse.data import load
 from vaecourse.device import seeded
+from vaecourse.likelihoods import optimal_std_elbo
 from vaecourse.networks import glorot_init
 from vaecourse.objectives import Terms, reconstruction_loss, squared_error
 from vaecourse.provenance import commit, processor, versions
 from vaecourse.studies.rows import DATA, DIGITS, Row
-from vaecourse.training import History, Objective, fit, one_cycle
+from vaecourse.training import History, Objective, Schedule, cosine, fit, one_cycle
 from vaecourse.vae import negative_elbo
 from vaecourse.variants import building
+from vaecourse.variants.sharper import SharperLoss
 from vaecourse.variants.vq import CodeLoss, vq_loss
 
 OBJECTIVES: dict[str, Callable[..., Terms]] = {
     "negative_elbo": negative_elbo,
     "squared_error": squared_error,
     "reconstruction_loss": reconstruction_loss,
+    "optimal_std_elbo": optimal_std_elbo,
     "vq_loss": vq_loss,
 }
 # objectives of a row with `of`: each is made from that trained model, whose weights it leaves alone
 OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {
     "code_loss": CodeLoss,
+    "plain_on": partial(SharperLoss, features=0, adversarial=0),
+    "features": partial(SharperLoss, features=0.5, adversarial=0),
+    "adversarial": partial(SharperLoss, features=0.5, adversarial=0.5),
 }
 MNIST = ("train", "all", DIGITS)  # data that are parts of it
 
@@ -62,6 +68,8 @@ def build(row: Row, seed: int) -> Any:
         model = building.build(row.network, row.latent_dim)
         if row.init == "glorot":
             glorot_init(model)
+        if row.init == "of":
+            model.load_state_dict(pretrained.load(row.of).decoder.state_dict())
         return model
 
 
@@ -71,6 +79,13 @@ def objective(row: Row) -> Objective:
         return OBJECTIVES_OF[row.objective](pretrained.load(row.of))
     chosen = OBJECTIVES[row.objective]
     return partial(chosen, beta=row.beta) if row.beta != 1 else chosen
+
+
+def schedule(row: Row) -> Schedule | None:
+    """How the row's learning rate changes."""
+    if row.lr_floor is not None:
+        return partial(cosine, floor=row.lr_floor / row.lr)
+    return one_cycle if row.one_cycle else None
 
 
 def train(
@@ -90,7 +105,9 @@ def train(
         num_epochs=row.num_epochs,
         batch_size=row.batch_size,
         lr=row.lr,
-        schedule=one_cycle if row.one_cycle else None,
+        schedule=schedule(row),
+        weight_decay=row.weight_decay,
+        clip_norm=row.clip_norm,
         precision=precision,
         seed=seed,
         device=device,

@@ -11,6 +11,9 @@ from vaecourse.variants import vq
 
 # a name → what makes that network, untrained, from latent_dim
 VARIANTS: dict[str, Callable[[int], nn.Module]] = {
+    "colour-residual-small-decoder": lambda dim: (
+        networks.build("colour-residual-small", dim).decoder
+    ),
     "vq": vq.digit_vqvae,  # latent_dim: the size of an entry
     "code-prior": vq.CodePrior,  # latent_dim: the number of entries
 }

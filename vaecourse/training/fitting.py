@@ -1,92 +1,30 @@
-"""`fit`: one loop, for an autoencoder or a VAE, on a CPU or a GPU."""
+"""`fit`: all epochs, from the first look at what is given to the history."""
 
 import math
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from vaecourse.checks import (
-    check_calls,
-    check_model,
-    check_numbers,
-    check_train_and_val,
-    named_terms,
-)
-from vaecourse.data import check_images
+from vaecourse.checks import check_calls, check_model, check_numbers, check_train_and_val
 from vaecourse.device import (
     captured,
     check_device,
-    evaluating,
     interrupts_held,
-    keep_memory,
-    like_weights,
     may_be_captured,
-    packed,
     restore_modes,
     seeded,
-    set_threads,
     widened,
 )
-from vaecourse.errors import CourseError, check_number, check_whole
+from vaecourse.errors import CourseError, check_number
 from vaecourse.objectives import Terms
+from vaecourse.training.measuring import History, Means, Objective, evaluate
+from vaecourse.training.schedules import Schedule
+from vaecourse.training.steps import Adam, Step
 from vaecourse.vae import Image, negative_elbo
-
-Objective = Callable[[nn.Module, Tensor], Terms]
-Means = dict[str, float]  # "loss" and the objective's terms by name, in nats an image
-
-
-@dataclass
-class History:
-    """What `fit` saw, an entry an epoch: mean nats an image, by name.
-
-    The names are "loss" and those of the objective's terms: "recon_nll" and "kl" for a VAE.
-    `train` is the mean over the epoch's steps, while the weights still moved; `validation` is
-    measured at the epoch's end and has one entry more, the first, from before training.
-    """
-
-    train: dict[str, list[float]] = field(default_factory=dict)
-    validation: dict[str, list[float]] = field(default_factory=dict)
-    interrupted: bool = False
-
-
-def one_cycle(done: float, warm_up: float = 0.25) -> float:
-    """The factor on lr when the part `done` (0 to 1) of the training is over.
-
-    It rises by a straight line from a twenty-fifth to 1 while `warm_up` lasts, then falls along
-    half a cosine to 0 (after Smith and Topin, arXiv:1708.07120).
-    """
-    if done < warm_up:
-        return 0.04 + 0.96 * done / warm_up
-    return 0.5 + 0.5 * math.cos(math.pi * (done - warm_up) / (1 - warm_up))
-
-
-def evaluate(
-    model: nn.Module,
-    x: Image,
-    objective: Objective = negative_elbo,
-    seed: int = 0,
-    batch_size: int = 1000,
-) -> Means:
-    """The loss and its terms by name: means over the images x, in nats an image.
-
-    The same seed draws the same eps, whatever was drawn before, and the caller's random state is
-    left alone. Raises CourseError for images and objectives as `fit` does.
-    """
-    check_images(x)
-    check_calls(objective)
-    check_whole("batch_size", batch_size, "batch_size=1000")
-    totals: dict[str, Tensor] = {}
-    with evaluating(model), seeded(seed):
-        for images in x.split(int(batch_size)):
-            given = objective(model, like_weights(model, images))
-            for name, values in named_terms(given, len(images), totals).items():
-                totals[name] = totals.get(name, 0) + values.sum()
-    return {name: (total / len(x)).item() for name, total in totals.items()}
 
 
 def fit(
@@ -98,7 +36,9 @@ def fit(
     num_epochs: int = 20,
     batch_size: int = 128,
     lr: float = 1e-3,
-    schedule: Callable[[float], float] | None = None,
+    schedule: Schedule | None = None,
+    weight_decay: float = 0.0,
+    clip_norm: float | None = None,
     precision: str = "float32",
     seed: int = 0,
     device: str = "cpu",
@@ -107,10 +47,14 @@ def fit(
 
     The whole data set lies in memory; a step is a slice of shuffled indices. `schedule` gives the
     factor on `lr` from the part of the training that is done, 0 to 1 (such as `one_cycle`).
-    `precision` is "float32", or "bfloat16" for matrix products and convolutions of half the width,
-    on weights, losses and optimiser that stay float32. `x_val` is measured before the first epoch
-    and after each, in float32, and never trained on. Two fits of equal models with the same seed in
-    one process give the same history. Ctrl-C (or the notebook's stop button) ends the training and
+    `weight_decay` shrinks each weight by the part lr · weight_decay in a step, whatever its
+    gradient (AdamW: Loshchilov and Hutter, arXiv:1711.05101, algorithm 2). `clip_norm` shortens the
+    gradient of all weights together to that length where it is longer (Pascanu, Mikolov and Bengio,
+    arXiv:1211.5063, algorithm 1); its unit is that of the loss, nats an image. `precision` is
+    "float32", or "bfloat16" for matrix products and convolutions of half the width, on weights,
+    losses and optimiser that stay float32. `x_val` is measured before the first epoch and after
+    each, in float32, and never trained on. Two fits of equal models with the same seed in one
+    process give the same history. Ctrl-C (or the notebook's stop button) ends the training and
     keeps the weights and the history so far; it waits for the end of the step, and a step that
     hangs is stopped by pressing again after two seconds.
 
@@ -125,10 +69,11 @@ def fit(
         check_train_and_val(x, x_val)
         check_numbers(num_epochs, batch_size, lr, seed, len(x))
         check_calls(objective, schedule)
+        adam = _adam(lr, schedule, weight_decay, clip_norm)
         place, modes = check_device(device), [(part, part.training) for part in model.modules()]
         try:
             with interrupts_held():  # the first optimiser of a process imports for seconds
-                step = _Step(model, x, objective, place, precision, float(lr), schedule)
+                step = Step(model, x, objective, place, precision, adam)
             x_val = None if x_val is None else x_val.detach().to(place, step.dtype)
             with seeded(seed), widened(model) if precision == "bfloat16" else nullcontext():
                 _run(step, history, x_val, num_epochs, int(batch_size), seed, look)
@@ -144,71 +89,20 @@ def fit(
     return history
 
 
-class _Step:
-    """One step of Adam, and what it needs: the images, the optimiser, where they lie."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        x: Image,
-        objective: Objective,
-        place: torch.device,
-        precision: str,
-        lr: float,
-        schedule: Callable[[float], float] | None,
-    ):
-        set_threads()
-        keep_memory()
-        on_gpu = place.type == "cuda"
-        model.to(place).to(memory_format=torch.channels_last)  # convolutions are faster so
-        if isinstance(objective, nn.Module):
-            objective.to(place)
-        self.model, self.objective, self.place = model, objective, place
-        self.lr, self.schedule = lr, schedule
-        self.dtype = next(model.parameters()).dtype
-        x = x.detach()
-        self.x = packed(x).to(place) if on_gpu else x.to(place, self.dtype)
-        self.autocast = torch.autocast(place.type, torch.bfloat16, enabled=precision == "bfloat16")
-        rate = torch.tensor(lr, device=place) if on_gpu else lr  # a CUDA graph sees a tensor change
-        self.optimiser = torch.optim.Adam(
-            model.parameters(), lr=rate, fused=True, capturable=on_gpu
-        )
-        self.names: list[str] = []  # of the numbers that a step gives
-
-    def __call__(self, index: Tensor) -> Tensor:
-        """One step on the images of these numbers; the sums of the loss and of its terms."""
-        images = self.x[index].to(self.dtype)
-        if self.x.dtype == torch.uint8:
-            images = images / 255
-        with self.autocast:
-            terms = named_terms(self.objective(self.model, images), len(images), self.names)
-        if not terms["loss"].requires_grad:
-            raise CourseError(
-                "expected a loss that depends on the weights, got one without a graph; "
-                "try it without detach() and no_grad()"
-            )
-        self.names = list(terms)
-        self.optimiser.zero_grad()
-        terms["loss"].mean().backward()
-        self.optimiser.step()
-        return torch.stack([values.sum() for values in terms.values()]).detach()
-
-    def advance(self, done: float) -> None:
-        """Tell the learning rate, and an objective that wants to know, how much is done."""
-        if self.schedule is not None:
-            factor = self.schedule(done)
-            check_number("the factor that schedule gives", factor, "schedule=one_cycle")
-            (group,) = self.optimiser.param_groups
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(self.lr * factor)
-            else:
-                group["lr"] = self.lr * factor
-        if hasattr(self.objective, "advance"):
-            self.objective.advance(done)
+def _adam(
+    lr: float, schedule: Schedule | None, weight_decay: float, clip_norm: float | None
+) -> Adam:
+    check_number("weight_decay", weight_decay, "weight_decay=1e-5")
+    if clip_norm is not None:
+        check_number("clip_norm", clip_norm, "clip_norm=1")
+        if clip_norm == 0:
+            raise CourseError("expected clip_norm above 0, got 0; try clip_norm=1, or None")
+    norm = None if clip_norm is None else float(clip_norm)
+    return Adam(float(lr), schedule, float(weight_decay), norm)
 
 
 def _run(
-    step: _Step,
+    step: Step,
     history: History,
     x_val: Image | None,
     num_epochs: int,
