@@ -117,7 +117,7 @@ def test_training_moves_the_denoiser_and_leaves_the_vae_alone() -> None:
 
 def test_before_training_the_denoiser_draws_from_the_prior() -> None:
     with seeded(0):
-        z = Denoiser(2, num_steps=50).sample(10_000)
+        z = Denoiser(2).sample(10_000)
     assert z.mean(dim=0).abs().max() < 0.04
     assert (torch.cov(z.T) - torch.eye(2)).abs().max() < 0.06
 
