@@ -63,6 +63,7 @@ OBJECTIVES = (
     "negative_elbo",
     "squared_error",
     "optimal_std_elbo",
+    "denoising",
     *NOTHING_RANDOM,
     *SHARPENED,
 )
@@ -198,6 +199,8 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
         _pretrained("mnist-vq", "vq", 16, 8, "vq_loss"),
         _pretrained("mnist-vq-prior", "code-prior", 64, 8, "code_loss", of="mnist-vq"),
+        _pretrained("mnist-10d-denoiser", "denoiser", 10, 40, "denoising", of="mnist-mlp-10d"),
+        _pretrained("mnist-64d-denoiser", "denoiser", 64, 40, "denoising", of="mnist-mlp-64d"),
     ],
 }
 
