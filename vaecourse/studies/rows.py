@@ -65,6 +65,7 @@ OBJECTIVES = (
     "negative_elbo",
     "squared_error",
     "optimal_std_elbo",
+    "denoising",
     *NOTHING_RANDOM,
     *SHARPENED,
 )
@@ -209,6 +210,8 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-vq-prior", "code-prior", 64, 8, "code_loss", of="mnist-vq"),
         _RESIDUAL,
         _SHARP,
+        _pretrained("mnist-10d-denoiser", "denoiser", 10, 40, "denoising", of="mnist-mlp-10d"),
+        _pretrained("mnist-64d-denoiser", "denoiser", 64, 40, "denoising", of="mnist-mlp-64d"),
     ],
     "sharper": _SHARPER,
 }

@@ -20,6 +20,7 @@ from vaecourse.studies.rows import DATA, DIGITS, Row
 from vaecourse.training import History, Objective, Schedule, cosine, fit, one_cycle
 from vaecourse.vae import negative_elbo
 from vaecourse.variants import building
+from vaecourse.variants.diffusion import DenoisingLoss
 from vaecourse.variants.sharper import SharperLoss
 from vaecourse.variants.vq import CodeLoss, vq_loss
 
@@ -33,6 +34,7 @@ OBJECTIVES: dict[str, Callable[..., Terms]] = {
 # objectives of a row with `of`: each is made from that trained model, whose weights it leaves alone
 OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {
     "code_loss": CodeLoss,
+    "denoising": DenoisingLoss,
     "plain_on": partial(SharperLoss, features=0, adversarial=0),
     "features": partial(SharperLoss, features=0.5, adversarial=0),
     "adversarial": partial(SharperLoss, features=0.5, adversarial=0.5),
