@@ -65,6 +65,7 @@ OBJECTIVES = (
     "negative_elbo",
     "squared_error",
     "optimal_std_elbo",
+    "denoising",
     *NOTHING_RANDOM,
     *SHARPENED,
 )
@@ -164,8 +165,8 @@ _RESIDUAL = Row(
     source="",
     network="colour-residual-small",
     latent_dim=256,
-    num_epochs=8,
-    batch_size=64,
+    num_epochs=6,
+    batch_size=32,
     lr=5e-4,
     objective="optimal_std_elbo",
     data="faces",
@@ -207,7 +208,12 @@ STUDIES: dict[str, list[Row]] = {
         _of_faces("smiles-32d", "grey-faces", "smiles", 12),
         _pretrained("mnist-vq", "vq", 16, 8, "vq_loss"),
         _pretrained("mnist-vq-prior", "code-prior", 64, 8, "code_loss", of="mnist-vq"),
+        _RESIDUAL,
+        _SHARP,
+        _pretrained("mnist-10d-denoiser", "denoiser", 10, 40, "denoising", of="mnist-mlp-10d"),
+        _pretrained("mnist-64d-denoiser", "denoiser", 64, 40, "denoising", of="mnist-mlp-64d"),
     ],
+    "sharper": _SHARPER,
 }
 
 

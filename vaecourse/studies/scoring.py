@@ -10,12 +10,11 @@ from vaecourse import pretrained
 from vaecourse.data import load
 from vaecourse.device import evaluating
 from vaecourse.likelihoods import optimal_std
-from vaecourse.metrics import active_units, log_likelihood
+from vaecourse.metrics import active_units, detail_explained, log_likelihood, sharpness
 from vaecourse.studies.rows import DIGITS, NOTHING_RANDOM, SHARPENED, Row
 from vaecourse.studies.training import Pictures, objective
 from vaecourse.training import evaluate
 from vaecourse.variants.building import VARIANTS
-from vaecourse.variants.sharpness import detail_explained, sharpness
 
 
 def score(
