@@ -187,7 +187,7 @@ def _sharper(objective: str) -> Row:
         objective=objective,
         of=_RESIDUAL.name,
         init="of",
-        num_epochs=2,
+        num_epochs=1,
     )
 
 
