@@ -166,7 +166,7 @@ _RESIDUAL = Row(
     source="",
     network="colour-residual-small",
     latent_dim=256,
-    num_epochs=6,
+    num_epochs=4,
     batch_size=32,
     lr=5e-4,
     objective="optimal_std_elbo",
@@ -188,7 +188,7 @@ def _sharper(objective: str) -> Row:
         objective=objective,
         of=_RESIDUAL.name,
         init="of",
-        num_epochs=2,
+        num_epochs=1,
     )
 
 
