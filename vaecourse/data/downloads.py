@@ -18,7 +18,8 @@ def downloaded(name: str, file: str, known_hash: str | None, mirrors: Sequence[s
     """A file below the data folder; it is downloaded when it is missing or damaged.
 
     `name` is the data set's, for messages; `known_hash` is "md5:…" or "sha256:…", or None for a
-    caller that checks what is inside; the addresses in `mirrors` are tried in turn.
+    caller that checks what is inside; the addresses in `mirrors` are tried in turn: of the file, or
+    of its folder where they end in "/". A download that breaks off begins anew.
 
     A damaged file stays until a whole one takes its place, and a whole one is never touched.
     Raises CourseError where the file can be neither found nor downloaded, or its place cannot be
@@ -49,8 +50,9 @@ def downloaded(name: str, file: str, known_hash: str | None, mirrors: Sequence[s
 
 
 def _fetch(path: Path, mirror: str, known_hash: str | None) -> None:
-    registry = {path.name: known_hash}
-    place = pooch.create(path.parent, mirror, registry=registry, retry_if_failed=1)
+    address = mirror + path.name if mirror.endswith("/") else mirror
+    registry, urls = {path.name: known_hash}, {path.name: address}
+    place = pooch.create(path.parent, "", registry=registry, urls=urls, retry_if_failed=1)
     place.fetch(path.name, downloader=_download)
 
 

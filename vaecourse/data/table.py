@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from vaecourse.data import digits, drawn, faces, mnist
+from vaecourse.data import digits, drawn, faces, mnist, smiles
 from vaecourse.data.dataset import DataSet
 from vaecourse.data.folders import folder_set
 from vaecourse.errors import CourseError, unknown_name
@@ -38,6 +38,16 @@ SETS = {
             licence="CC BY-SA 3.0, Y. LeCun and C. Cortes",
             make=digits.read,
             identity=digits.identity,
+        ),
+        DataSet(
+            name="smiles",
+            about="real faces in grey, 64 × 64, smiling or not",
+            splits=smiles.SPLITS,
+            source="downloaded, 20 MB",
+            licence="not stated: for your own study",
+            make=smiles.read,
+            identity=smiles.identity,
+            files=(smiles.FILE,),
         ),
         DataSet(
             name="mnist",
