@@ -9,13 +9,14 @@ person may be in train and in test.
 import hashlib
 import io
 import re
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from vaecourse.data.archives import tar_files
+from vaecourse.data.archives import reading, tar_members
 from vaecourse.data.dataset import Prepared
 from vaecourse.data.downloads import downloaded
 from vaecourse.data.kept import shown
@@ -27,7 +28,7 @@ FILE = "smiles/SMILEsmileD.tar.gz"
 # Over names and contents: what GitHub packs differs from time to time, what is inside does not.
 SHA256 = "9ebcb0c24d35df71284ecf2414b820c2a43e086599440a77d87697330d534245"
 SPLITS = {"train": 11_165, "test": 2_000}
-PICTURE = re.compile(r"[^/]+/SMILEs/((?:negatives/negatives7|positives/positives7)/(\d+)\.jpg)")
+PICTURE = re.compile(r"[^/]+/SMILEs/(negatives/negatives7|positives/positives7)/\d+\.jpg")
 LARGEST = 2**16  # bytes of a picture; the largest has 2,886
 
 # Numbers of the pictures that are there twice: all of them are train.
@@ -62,8 +63,10 @@ def identity() -> str:
 def _checked(archive: Path) -> dict[str, bytes]:
     """The pictures in an archive by their names below SMILEs/; CourseError for other content."""
     files = {}
-    for name, content in tar_files("smiles", archive, PICTURE, LARGEST):
-        files[PICTURE.fullmatch(name)[1]] = content  # type: ignore[index]
+    with reading("smiles", archive), tarfile.open(archive) as tar:
+        for member in tar_members("smiles", archive, tar, PICTURE, LARGEST):
+            name = member.name.partition("/SMILEs/")[2]
+            files[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
     if _sum(files) != SHA256:
         raise CourseError(
             f"expected the {sum(SPLITS.values()):,} pictures of SMILEsmileD in {shown(archive)}, "
