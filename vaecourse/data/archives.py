@@ -17,15 +17,18 @@ MOST = 4 * 2**30  # bytes in all files together
 
 @contextmanager
 def reading(name: str, archive: Path) -> Iterator[None]:
-    """Turns what tarfile and zipfile raise into a CourseError; `name` is the data set's."""
+    """Turns what tarfile, zipfile and the system raise into a CourseError.
+
+    `name` is the data set's, `archive` the file or folder that is read.
+    """
     try:
         yield
     except (tarfile.TarError, BadZipFile, EOFError, zlib.error, OSError) as problem:
         told = isinstance(problem, OSError) and problem.errno is not None
         why = reason(problem) if told else "cut short, or no archive"  # type: ignore[arg-type]
         raise CourseError(
-            f"expected an archive of the pictures of {name} in {shown(archive)}, which cannot be "
-            f"read ({why}); try removing this file, and `vaecourse data {name}` for another"
+            f"expected the pictures of {name} in {shown(archive)}, which cannot be read ({why}); "
+            "try removing this file, and downloading it again"
         ) from problem
 
 

@@ -45,7 +45,7 @@ class DataSet(NamedTuple):
     scaled: bool = False
     kept: bool = True
     files: tuple[str, ...] = ()
-    there: Callable[[], str] = str
+    there: Callable[[], str] = str  # which gives ""
 
 
 def short_hash(content: bytes) -> str:

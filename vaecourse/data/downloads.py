@@ -21,11 +21,7 @@ SECONDS = 30  # without an answer, and the next address is tried
 
 
 def downloaded(
-    name: str,
-    file: str,
-    known_hash: str | None,
-    mirrors: Sequence[str],
-    resumable: bool = False,
+    name: str, file: str, known_hash: str | None, mirrors: Sequence[str], resumable: bool = False
 ) -> Path:
     """A file below the data folder; it is downloaded when it is missing or damaged.
 

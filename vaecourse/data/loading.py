@@ -34,7 +34,8 @@ def load(
     A folder: class subfolders, numbered in the order of their names, or pictures side by side, all
     of class 0. Of the sorted relative paths every fifth (index % 5 == 4) is test. Pictures that
     cannot be read are skipped, and a warning at every load names them. Hidden files, and links
-    that lead outside the folder, are passed over.
+    that lead outside the folder, are passed over. Grey ones have three equal channels; where a
+    model needs colour, `check_colour` refuses a set that has none.
 
     Raises CourseError for an unknown name or split, a size that is no whole number from 1 to 4096,
     a folder with no usable picture, and data that can be neither found nor downloaded. Warns when
