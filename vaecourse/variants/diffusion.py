@@ -11,6 +11,7 @@ The network guesses eps from z_t and t.
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int
@@ -50,8 +51,8 @@ class Denoiser(nn.Module):
     section 3.3 and appendix G): the schedule's noise has it, and how much of a code is still to be
     seen at step t depends on the codes' size against it.
 
-    The guess is √(1 − ᾱ_t) z_t, the exact one for codes from N(0, I), plus what the layers give. They
-    start at zero; so before training the codes that it draws are the prior's.
+    The guess is √(1 − ᾱ_t) z_t, the exact one for codes from N(0, I), plus what the layers give.
+    They start at zero; so before training it draws from the prior.
     """
 
     scale: Tensor
@@ -117,7 +118,7 @@ def denoise(
         )
     stops = torch.linspace(num_steps, 0, (num_stops or num_steps) + 1).round().long().tolist()
     path = [noise]
-    for t, s in zip(stops[:-1], stops[1:], strict=True):
+    for t, s in pairwise(stops):
         z, a_t, a_s = path[-1], alpha_bar[t], alpha_bar[s]
         eps = guess(z, torch.full((len(z),), t, device=z.device))
         z_0 = (z - (1 - a_t).sqrt() * eps) / a_t.sqrt()
@@ -128,10 +129,10 @@ def denoise(
 
 
 class DenoisingLoss(nn.Module):
-    """The objective of a Denoiser in the latent space of a frozen VAE: ‖eps − guess‖², at a random t.
+    """The objective of a Denoiser in the latent space of a frozen VAE: ‖eps − guess‖² at some t.
 
-    Ho's simple loss (equation 14), summed over the dimensions: about latent_dim before training.
-    The codes are drawn from q(z|x) anew in each step: all that the decoder knows.
+    Ho's simple loss (equation 14), summed over the dimensions. The codes are drawn from q(z|x) anew
+    in each step: that is what the decoder was trained on.
     """
 
     def __init__(self, vae: nn.Module):
@@ -150,7 +151,7 @@ class DenoisingLoss(nn.Module):
 
 
 def unit_scale(z: Code) -> float:
-    """1 / (the codes' standard deviation over all dimensions): the scale factor of latent diffusion.
+    """1 / (the codes' standard deviation over all dimensions): the scale of latent diffusion.
 
     Raises CourseError for codes that are not finite, and for such that are all equal.
     """
