@@ -7,12 +7,16 @@ from torch import nn
 
 from vaecourse import networks
 from vaecourse.errors import check_whole, unknown_name
+from vaecourse.variants import diffusion, vq
 
 # a name → what makes that network, untrained, from latent_dim
 VARIANTS: dict[str, Callable[[int], nn.Module]] = {
     "colour-residual-small-decoder": lambda dim: (
         networks.build("colour-residual-small", dim).decoder
     ),
+    "vq": vq.digit_vqvae,  # latent_dim: the size of an entry
+    "denoiser": lambda dim: diffusion.Denoiser(dim, hidden=192),
+    "code-prior": vq.CodePrior,  # latent_dim: the number of entries
 }
 
 
