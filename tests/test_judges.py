@@ -7,7 +7,7 @@ from vaecourse import pretrained
 from vaecourse.data import FACE_FACTORS, load, random_factors
 from vaecourse.errors import CourseError
 from vaecourse.studies import disentangling, smiles
-from vaecourse.studies.judges import read, scaled
+from vaecourse.studies.judges import read, scaled, trained_on
 
 
 def test_scaled_factors_fill_the_range_from_zero_to_one() -> None:
@@ -53,3 +53,10 @@ def test_the_judge_of_smiles_is_right_as_often_as_its_card_says() -> None:
     right = (read(pretrained.load("smiles-judge"), x)[:, 0] > 0) == (y == 1)
     accuracy = pretrained.card("smiles-judge")["figures"]["accuracy"]
     assert right.float().mean().item() == pytest.approx(accuracy, abs=0.003)
+
+
+def test_a_vae_and_a_judge_can_be_had_of_other_labelled_faces() -> None:
+    vae, judge = trained_on("faces", count=128, num_epochs=1)
+    x = load("faces", "test", count=3).x
+    assert vae.reconstruct(x).shape == x.shape
+    assert read(judge, x).shape == (3, len(FACE_FACTORS))

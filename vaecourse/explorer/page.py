@@ -1,7 +1,9 @@
 """An explorer on a page that has no kernel: HTML that carries its networks and its script."""
 
+import base64
 import hashlib
 import html
+import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from vaecourse.device import evaluating, like_weights
@@ -106,9 +109,8 @@ class OnPage:
         return key
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        picture, _metadata = self.figure._repr_mimebundle_()
         alt = html.escape(self.figure.alt)
-        image = f'<img alt="{alt}" src="data:image/png;base64,{picture["image/png"]}">'
+        image = f'<img alt="{alt}" src="data:image/png;base64,{_small_png(self.figure)}">'
         # "<" would let a text of the data end the script element
         content = json.dumps(self.data, separators=(",", ":"), allow_nan=False).replace(
             "<", "\\u003c"
@@ -124,6 +126,16 @@ class OnPage:
             f"{_module(REMOUNT)}"
         )
         return {"text/html": page, "text/plain": f"Explorer: {self.figure.alt}"}
+
+
+def _small_png(figure: Figure) -> str:
+    """In base64, with so few colours that it costs a page little: it is seen in print, and where
+    nothing moves."""
+    picture, _metadata = figure._repr_mimebundle_()
+    drawn = Image.open(io.BytesIO(base64.b64decode(picture["image/png"])))
+    file = io.BytesIO()
+    drawn.quantize(16 if drawn.mode == "L" else 64).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def _module(source: str) -> str:

@@ -16,11 +16,13 @@ from vaecourse import pretrained
 from vaecourse.data import FACE_FACTORS, draw_faces, load, random_factors
 from vaecourse.data.faces import RANGES
 from vaecourse.device import evaluating, seeded, set_threads
+from vaecourse.likelihoods import optimal_std_elbo
 from vaecourse.networks import build
 from vaecourse.provenance import commit, processor, versions
-from vaecourse.training import one_cycle
+from vaecourse.training import fit, one_cycle
+from vaecourse.vae import VAE
 
-NUM_DRAWN = 16_000  # faces for the factor reader
+NUM_DRAWN = 12_000  # faces for the factor reader
 SEED_DRAWN = 3  # the data set's own are 1 and 2
 
 
@@ -47,7 +49,7 @@ def judge_of_smiles(num_epochs: int = 14, seed: int = 0) -> tuple[nn.Module, dic
     return judge, known
 
 
-def reader_of_factors(num_epochs: int = 14, seed: int = 0) -> tuple[nn.Module, dict[str, Any]]:
+def reader_of_factors(num_epochs: int = 10, seed: int = 0) -> tuple[nn.Module, dict[str, Any]]:
     """A network (n, 3, 64, 64) -> (n, num_factors): each factor, its range scaled to 0 … 1."""
     factors = random_factors(NUM_DRAWN, SEED_DRAWN)
     reader, known = train("colour-judge", draw_faces(factors), scaled(factors), num_epochs, seed)
@@ -59,6 +61,28 @@ def reader_of_factors(num_epochs: int = 14, seed: int = 0) -> tuple[nn.Module, d
         for name, value in zip(FACE_FACTORS, off.tolist(), strict=True)
     }
     return reader, known
+
+
+def trained_on(name: str, count: int, num_epochs: int = 14) -> tuple[VAE, nn.Module]:
+    """A VAE and a judge for other labelled colour faces (n, 3, 64, 64), such as CelebA.
+
+    Of the first `count` training faces the one learns from the first half, the other from the rest.
+    Raises CourseError as `data.load` does.
+    """
+    x, y = load(name, "train", count=count)
+    half = len(x) // 2
+    with seeded(0):
+        vae = build("colour-faces", 32)
+    fit(
+        vae,
+        x[:half],
+        objective=optimal_std_elbo,
+        num_epochs=num_epochs,
+        batch_size=64,
+        lr=2e-3,
+        schedule=one_cycle,
+    )
+    return vae, train("colour-judge", x[half:], y[half:], num_epochs)[0]
 
 
 def read(judge: nn.Module, x: Tensor) -> Tensor:

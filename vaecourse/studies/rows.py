@@ -205,7 +205,7 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-conv-2d", "conv", 2, 8),
         _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
         _of_faces("faces-32d", "colour-faces", "faces", 16),
-        _of_faces("smiles-32d", "grey-faces", "smiles", 20),
+        _of_faces("smiles-32d", "grey-faces", "smiles", 12),
         _pretrained("mnist-vq", "vq", 16, 8, "vq_loss"),
         _pretrained("mnist-vq-prior", "code-prior", 64, 8, "code_loss", of="mnist-vq"),
         _RESIDUAL,
