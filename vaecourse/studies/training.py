@@ -137,6 +137,7 @@ def train(
         "seed": seed,
         "protocol": row.protocol(),
         "data": f"{DATA[row.data]}: {len(seen.train):,}",
+        "num_test": len(seen.test) if seen.held_out else 0,
         "precision": precision,
         "device": f"{device}: {chip}",
         "threads": torch.get_num_threads(),
