@@ -49,7 +49,7 @@ class Denoiser(nn.Module):
     """An MLP that guesses eps from z_t and t, and the schedule and scale that it was trained with.
 
     It sees the codes times `scale`, a number that should give them unit variance (Rombach,
-    section 3.3 and appendix G): the schedule's noise has it, and how much of a code is still to be
+    appendix G): the schedule's noise has it, and how much of a code is still to be
     seen at step t depends on the codes' size against it.
 
     The guess is √(1 − ᾱ_t) z_t, the exact one for codes from N(0, I), plus what the layers give.
