@@ -146,7 +146,8 @@ def trained() -> dict[str, str]:
     found = {}
     with explorer.shown_on(explorer.Page()):
         for name in pretrained.names():
-            if pretrained.card(name)["protocol"]["network"] in VARIANTS:
+            protocol = pretrained.card(name)["protocol"]
+            if protocol["network"] in VARIANTS or "judge" in protocol["network"]:
                 continue  # no decoder from a vector
             shown = explorer.explore(pretrained.load(name))
             assert isinstance(shown, OnPage), name

@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from vaecourse import explorer
 from vaecourse.errors import CourseError
-from vaecourse.explorer.script import SCRIPT, SOURCES
+from vaecourse.explorer.script import FILES, KINDS, SOURCES, core_of_page, file_of_page, names_in
 from vaecourse.explorer.weights import NotOnPage, packed
 from vaecourse.networks import Autoencoder, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from vaecourse.plotting import Figure
@@ -536,8 +536,28 @@ def test_the_networks_of_the_course_are_small_on_a_page(model: VAE) -> None:
     assert sum(map(len, networks)) < 500_000
 
 
-def test_the_script_that_every_chapter_with_an_explorer_carries_is_small() -> None:
-    assert len(SCRIPT) < 65_000
+def test_no_explorer_brings_much_script_to_its_page() -> None:
+    core = len(core_of_page())
+    assert core < 16_000
+    for kind, files in KINDS.items():
+        assert core + sum(len(file_of_page(file)) for file in files) < 32_000, kind
+
+
+@pytest.mark.usefixtures("on_page")
+def test_a_page_carries_the_script_of_its_own_explorers_and_each_file_once() -> None:
+    model, (x, y) = small_vae(), digits()
+    shown = explorer.bound(), explorer.explore(model), explorer.draw_digit(model, x, y)
+    pages = [page_of(one) for one in shown]
+    carried = [re.findall(r"vaecourseFiles \?\?= {}\)\.(\w+) =", page) for page in pages]
+    assert carried == [["charts", "bound"], ["plane", "explore"], ["drawing", "sketch"]]
+
+
+def test_files_may_come_in_one_order_only_and_declare_each_name_once() -> None:
+    """A file uses what stands before it; and in a widget all stand in one scope."""
+    for kind, files in KINDS.items():
+        assert sorted(files, key=FILES.index) == list(files), kind
+    names = [name for file in SOURCES for name in names_in(file)]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.usefixtures("on_page")

@@ -9,7 +9,7 @@ from conftest import Opener, settle
 
 from vaecourse import explorer
 from vaecourse.errors import CourseError
-from vaecourse.explorer.script import SCRIPT
+from vaecourse.explorer.script import script_for
 from vaecourse.reductions import LIKELIHOODS, RECIPES, effective_beta
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SETTINGS: list[dict[str, Any]] = [recipe.settings for recipe in RECIPES] + [
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_page_computes_pythons_beta(opened: Opener, settings: dict[str, Any]) -> None:
-    page = opened(f"<script>{SCRIPT}</script>")
+    page = opened(f"<script>{script_for('reductions')}</script>")
     channels, height, width = settings.get("image_shape", (1, 28, 28))
     state = {
         "likelihood": settings.get("likelihood", "bce"),

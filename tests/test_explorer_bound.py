@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from vaecourse import explorer
-from vaecourse.explorer.script import SCRIPT
+from vaecourse.explorer.script import script_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -49,7 +49,7 @@ def wanted(name: str, mu: float, sigma: float) -> dict[str, float]:
 
 @pytest.fixture
 def script(opened: Opener) -> "Page":
-    return opened(f"<script>{SCRIPT}</script>")
+    return opened(f"<script>{script_for('bound')}</script>")
 
 
 def found(page: "Page", name: str, mu: float, sigma: float) -> dict[str, float]:

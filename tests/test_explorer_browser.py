@@ -11,7 +11,7 @@ from conftest import Opener, settle
 from torch import Tensor, nn
 
 from vaecourse import data, explorer, latent, pretrained
-from vaecourse.explorer.script import SCRIPT
+from vaecourse.explorer.script import script_for
 from vaecourse.explorer.weights import packed
 from vaecourse.networks import NETWORKS, Autoencoder, MLPDecoder, MLPEncoder
 from vaecourse.studies.rows import DIGITS
@@ -110,7 +110,7 @@ def with_whole_weights(network: nn.Module) -> None:
 
 
 def test_the_page_computes_what_torch_computes(opened: Opener) -> None:
-    page = opened(f"<script>{SCRIPT}</script>")
+    page = opened(f"<script>{script_for('explore')}</script>")
     for seed in range(25):
         network, example = random_network(seed)
         with_whole_weights(network)
@@ -127,7 +127,7 @@ def drawn_on_a_page() -> list[str]:
 
 @pytest.mark.parametrize("name", drawn_on_a_page())
 def test_pictures_on_the_page_are_torchs_within_the_tolerance(opened: Opener, name: str) -> None:
-    page = opened(f"<script>{SCRIPT}</script>")
+    page = opened(f"<script>{script_for('explore')}</script>")
     model = pretrained.load(name)
     decoder, code = model.decoder, model.encode(data.load("digits", "test").x[:50])
     z = code if isinstance(code, Tensor) else torch.cat([code[0], torch.randn_like(code[0])])
@@ -408,7 +408,7 @@ def test_nan_on_the_page_is_told(opened: Opener) -> None:
 
 @pytest.mark.parametrize("limit", [3.5, 5, 26, 15_000, 3e7, 3e38])
 def test_a_plane_has_few_lines_however_far_it_goes(opened: Opener, limit: float) -> None:
-    page = opened(f"<script>{SCRIPT}</script>")
+    page = opened(f"<script>{script_for('explore')}</script>")
     ticks, names = page.evaluate(f"[ticksOf({limit}), ticksOf({limit}).map(tickText)]")
     assert 5 <= len(ticks) <= 11
     assert ticks == pytest.approx([-tick for tick in reversed(ticks)])
@@ -475,7 +475,7 @@ def live_page(opened: Opener) -> "Page":
         shown: Any = explorer.explore(lively_vae())
     page = opened("<div id=here></div>")
     page.clock.install()
-    page.add_script_tag(content=SCRIPT + KERNEL.replace("DATA", json.dumps(shown.data)))
+    page.add_script_tag(content=script_for("explore") + KERNEL.replace("DATA", json.dumps(shown.data)))
     return page
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vaecourse import data, explorer
 from vaecourse.data.drawn import draw_ellipses
 from vaecourse.errors import CourseError
-from vaecourse.explorer.script import SCRIPT
+from vaecourse.explorer.script import script_for
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
 from vaecourse.plotting import Figure
 from vaecourse.vae import VAE
@@ -137,7 +137,7 @@ def press(page: "Page", index: int, across: float, up: float) -> None:
 
 
 def test_the_page_draws_torchs_ellipse(opened: Opener) -> None:
-    page = opened(f"<script>{SCRIPT}</script>")
+    page = opened(f"<script>{script_for('ellipses')}</script>")
     axes = torch.cat([data.load("ellipses", "test").y[:50], torch.tensor([[1.0, 14.0], [3, 3]])])
     script = "(all) => all.map((axes) => Array.from(ellipse(axes, [1, 28, 28])))"
     found = torch.tensor(page.evaluate(script, axes.tolist()))
@@ -234,7 +234,7 @@ def test_beside_a_kernel_it_moves_too(opened: Opener) -> None:
 
     page = opened("<div id=here></div>")
     page.expose_function("compute", compute)
-    page.add_script_tag(content=SCRIPT + KERNEL.replace("DATA", json.dumps(shown.data)))
+    page.add_script_tag(content=script_for("ellipses") + KERNEL.replace("DATA", json.dumps(shown.data)))
     page.locator(".vc-plane").first.press("ArrowLeft")
     a = 9 - 0.05 * 0.575 * 9
     page.wait_for_function(f"document.querySelector('.vc-note').textContent.includes('{a:.2f}')")

@@ -10,7 +10,7 @@ from conftest import Opener, settle
 from torch.distributions import Normal
 
 from vaecourse import explorer
-from vaecourse.explorer.script import SCRIPT
+from vaecourse.explorer.script import script_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -25,7 +25,7 @@ def run(page: "Page", script: str, state: dict[str, Any], *more: Any) -> Any:
 
 @pytest.fixture
 def script(opened: Opener) -> "Page":
-    return opened(f"<script>{SCRIPT}</script>")
+    return opened(f"<script>{script_for('graph')}</script>")
 
 
 @pytest.mark.parametrize(("mu", "logvar", "target", "eps"), POINTS)

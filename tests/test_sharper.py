@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from vaecourse.errors import CourseError
 from vaecourse.likelihoods import optimal_std_elbo
+from vaecourse.metrics import detail_explained, power_by_frequency, sharpness
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder, ResidualDecoder, ResidualEncoder
 from vaecourse.training import History, evaluate, fit
 from vaecourse.vae import VAE
 from vaecourse.variants.sharper import Discriminator, SharperLoss, as_strong
-from vaecourse.variants.sharpness import detail_explained, power_by_frequency, sharpness
 
 SHAPE = (3, 16, 16)
 

@@ -164,11 +164,21 @@ def reproduce(
 ) -> None:
     """Train the source reports' models, and set what is measured beside what was published."""
     from vaecourse import notebooks
-    from vaecourse.studies.rows import choose
+    from vaecourse.studies.rows import FIGURES, choose
     from vaecourse.studies.table import table
 
-    rows = choose(studies, only)
     folder = notebooks.book_folder() / "results"
+    figures, tables = ([s for s in studies if (s in FIGURES) == own] for own in (True, False))
+    if figures and not dry_run:
+        from vaecourse.studies.measuring import measure
+        from vaecourse.studies.run import Settings
+
+        settings = Settings(folder, precision=precision, device=device, resume=resume)
+        for study in figures:
+            measure(study, settings, seeds, say=click.echo)
+    if figures and not tables:
+        return
+    rows = choose(tables, only)
     if not dry_run:
         from vaecourse.studies.run import Settings
         from vaecourse.studies.run import reproduce as train_and_score

@@ -34,6 +34,13 @@ ROW: Shape = {
     "runs": [RUN],
 }
 STUDY: Shape = {"rows": {str: ROW}}
+MEASURED: Shape = {
+    "commit": str,
+    "versions": {str: str},
+    "device": str,
+    "seconds": float,
+    "measured": {str: dict},
+}
 
 LARGEST = 1e100  # a number beyond is no measurement, and sums of such may overflow
 KINDS = {
@@ -56,6 +63,18 @@ def read(study: str, folder: Path | str = "results") -> dict[str, Any]:
 
     Raises CourseError for a study without results in `folder`, and for a file that is damaged.
     """
+    return _found(study, folder, STUDY)
+
+
+def measured(study: str, folder: Path | str = "results") -> dict[str, Any]:
+    """What a study measured that has no rows of a report: `["measured"]`, by seed or by setting.
+
+    Beside it stand "commit", "versions", "device" and "seconds". Errors as `read`.
+    """
+    return _found(study, folder, MEASURED)
+
+
+def _found(study: str, folder: Path | str, shape: Shape) -> dict[str, Any]:
     path = Path(folder) / f"{study}.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -69,7 +88,7 @@ def read(study: str, folder: Path | str = "results") -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as problem:
         what = reason(problem) if isinstance(problem, OSError) else str(problem)
         raise _damaged(path, f"found a file that cannot be read ({what})") from problem
-    difference = mismatch(found, STUDY)
+    difference = mismatch(found, shape)
     if difference:
         raise _damaged(path, difference)
     return found

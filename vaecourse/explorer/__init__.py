@@ -10,11 +10,13 @@ from vaecourse.explorer.betas import effective_beta
 from vaecourse.explorer.between import interpolate
 from vaecourse.explorer.bound import bound
 from vaecourse.explorer.ellipses import ellipses
+from vaecourse.explorer.erase import erase
 from vaecourse.explorer.explore import explore
 from vaecourse.explorer.graph import graph
 from vaecourse.explorer.normal import normal
 from vaecourse.explorer.page import Page, shown_on
 from vaecourse.explorer.sketch import draw_digit
+from vaecourse.explorer.slide import slide_attribute
 
 __all__ = [
     "Page",
@@ -23,9 +25,11 @@ __all__ = [
     "draw_digit",
     "effective_beta",
     "ellipses",
+    "erase",
     "explore",
     "graph",
     "interpolate",
     "normal",
     "shown_on",
+    "slide_attribute",
 ]

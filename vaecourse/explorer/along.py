@@ -4,6 +4,8 @@ import base64
 import io
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
 
 import torch
 from PIL import Image
@@ -15,19 +17,22 @@ from vaecourse.explorer.live import Live
 from vaecourse.explorer.page import OnPage, show
 from vaecourse.plotting import Figure
 
+STILL = 6  # tiles of a row where nothing moves
+
 
 def along(
     name: str,
-    positions: Sequence[str],
+    positions: Sequence[str | float] | Tensor,
     sheets: Mapping[str, Tensor],
     numbers: Mapping[str, Sequence[str]],
-    curve: Mapping[str, Sequence[float]],
+    curve: Mapping[str, Sequence[float] | Tensor],
     *,
     columns: int = 10,
     start: int = 0,
 ) -> Live | OnPage | Figure:
     """A slider `name` over `positions`: at each its pictures, its numbers, its point on a curve.
 
+    Positions are texts, or numbers, which are written as short as they can be.
     `sheets` are grey images in [0, 1] by title: (positions, n, 1, height, width), or
     (n, 1, height, width) for those that are the same everywhere. `numbers` are texts by label, one
     a position. `curve` has two entries, the label of an axis with its values: first the horizontal
@@ -36,6 +41,8 @@ def along(
     Raises CourseError for no positions, counts that do not agree, numbers that are not finite, and
     pictures that are none.
     """
+    positions = _texts(positions)
+    curve = {label: _numbers(label, values) for label, values in curve.items()}
     _check_counts(positions, numbers, curve)
     check_whole("columns", columns, "columns=10")
     check_whole("start", start, "start=0", least=0)
@@ -68,15 +75,33 @@ def along(
     return show(data, [], lambda: _still(name, positions, images))
 
 
+def _texts(positions: Any) -> list[str]:
+    given = positions.tolist() if isinstance(positions, Tensor) else positions
+    wanted = "expected texts or numbers as positions, one or more"
+    if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+        raise CourseError(f"{wanted}, got {positions!r:.60}; try ['0.1', '1']")
+    if not all(isinstance(one, str | Real) and not isinstance(one, bool) for one in given):
+        raise CourseError(f"{wanted}, got {positions!r:.60}; try ['0.1', '1']")
+    # float32's 0.1 is 0.10000000149
+    return [one if isinstance(one, str) else plotting.with_minus(one) for one in given]
+
+
+def _numbers(label: str, values: Any) -> list[float]:
+    """Those of a list, an array or a tensor."""
+    given = values.tolist() if isinstance(values, Tensor) else values
+    try:
+        return [float(value) for value in given]
+    except (TypeError, ValueError):
+        raise CourseError(
+            f"expected numbers as {label!r} of the curve, got {values!r:.60}; try one a position"
+        ) from None
+
+
 def _check_counts(
     positions: Sequence[str],
     numbers: Mapping[str, Sequence[str]],
     curve: Mapping[str, Sequence[float]],
 ) -> None:
-    if not positions or not all(isinstance(position, str) for position in positions):
-        raise CourseError(
-            f"expected texts as positions, one or more, got {positions!r:.60}; try ['0.1', '1']"
-        )
     if len(curve) != 2:
         raise CourseError(
             f"expected a curve of two axes, got {len(curve)}; try {{'rate': …, 'distortion': …}}"
@@ -132,23 +157,23 @@ def _sprite(sheets: Mapping[str, Tensor]) -> tuple[str, dict[str, int]]:
 
 
 def _still(name: str, positions: Sequence[str], sheets: Mapping[str, Tensor]) -> Figure:
-    """A row of tiles for each sheet and position."""
+    """For each sheet, and each position where it changes, a row of its first tiles."""
     lines = [
-        (f"{name} = {position}" if len(images) > 1 else title, batch)
+        (f"{title}, {name} = {position}" if len(images) > 1 else title, batch[:STILL])
         for title, images in sheets.items()
         for position, batch in zip(positions, images, strict=False)
     ]
     alt = f"A row of pictures for each sheet ({', '.join(sheets)}) and {name} = " + (
         f"{', '.join(positions)}."
     )
-    figure = plotting.new_figure(alt, 7.0, 0.55 * len(lines))
-    grid = plotting.axes_of(figure, len(lines), 10)
+    figure = plotting.new_figure(alt, 5.0, 0.45 * len(lines))
+    grid = plotting.axes_of(figure, len(lines), STILL)
     for axes_row, (label, batch) in zip(grid, lines, strict=True):
         for axes in axes_row:
             axes.set_axis_off()
         for axes, image in zip(axes_row, batch, strict=False):
             axes.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
         axes_row[0].text(
-            -0.15, 0.5, label, transform=axes_row[0].transAxes, ha="right", va="center"
+            -0.15, 0.5, label, transform=axes_row[0].transAxes, ha="right", va="center", fontsize=9
         )
     return figure

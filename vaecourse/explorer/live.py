@@ -8,17 +8,17 @@ import torch
 import traitlets
 
 from vaecourse.explorer.models import Part, decoded, encoded
-from vaecourse.explorer.script import SCRIPT, STYLE
+from vaecourse.explorer.script import STYLE, script_for
 
 
 class Live(anywidget.AnyWidget):
     """Decodes and encodes in the kernel, whatever the model's layers and device."""
 
-    _esm = SCRIPT + "\nexport default { render };\n"
     _css = STYLE
     data = traitlets.Dict().tag(sync=True)
 
     def __init__(self, data: dict[str, Any], parts: Sequence[Part]):
+        self._esm = f"{script_for(data['kind'])}\nexport default {{ render }};\n"
         super().__init__(data=data)
         self.parts = parts
         self.on_msg(self._answer)

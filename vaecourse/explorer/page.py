@@ -1,7 +1,9 @@
 """An explorer on a page that has no kernel: HTML that carries its networks and its script."""
 
+import base64
 import hashlib
 import html
+import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -11,16 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from vaecourse.device import evaluating, like_weights
 from vaecourse.explorer.live import Live
 from vaecourse.explorer.models import Part
-from vaecourse.explorer.script import SCRIPT, STYLE
+from vaecourse.explorer.script import KINDS, REMOUNT, STYLE, core_of_page, file_of_page
 from vaecourse.explorer.weights import NotOnPage, packed, same
 from vaecourse.plotting import Figure
-
-MOUNT = "globalThis.vaecourseMount = mountPage;\nmountPage();"
 
 
 @dataclass
@@ -80,9 +81,10 @@ class OnPage:
 
     def __init__(self, page: Page, data: dict[str, Any], parts: Sequence[Part], figure: Figure):
         self.page, self.figure = page, figure
-        script = f'<script type="module" async>{SCRIPT}\n{MOUNT}</script>'
+        files = KINDS[data["kind"]]
         # HTML that need stand on a page only once, by its key
-        self.parts = {"style": f"<style>{STYLE}</style>", "script": script}
+        self.parts = {"style": f"<style>{STYLE}</style>", "script": _module(core_of_page())}
+        self.parts |= {f"script {file}": _module(file_of_page(file)) for file in files}
         self.carried: list[str] | None = None  # keys, known when it is first shown
         networks = []
         for part in parts:
@@ -90,7 +92,7 @@ class OnPage:
             if part.encodes:
                 keys["encoder"] = self._key(part.model, "encoder", pictures(part.encodes))
             networks.append(keys)
-        self.data = data | {"networks": networks}
+        self.data = data | {"files": files, "networks": networks}
 
     def _key(self, model: nn.Module, name: str, examples: Tensor) -> str:
         """The key of a network of the model's, whose HTML is now among the parts."""
@@ -107,9 +109,8 @@ class OnPage:
         return key
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        picture, _metadata = self.figure._repr_mimebundle_()
         alt = html.escape(self.figure.alt)
-        image = f'<img alt="{alt}" src="data:image/png;base64,{picture["image/png"]}">'
+        image = f'<img alt="{alt}" src="data:image/png;base64,{_small_png(self.figure)}">'
         # "<" would let a text of the data end the script element
         content = json.dumps(self.data, separators=(",", ":"), allow_nan=False).replace(
             "<", "\\u003c"
@@ -122,9 +123,23 @@ class OnPage:
             + '<div class="vaecourse-explorer" data-waiting>'
             f'<div class="vc-static">{image}</div>'
             f'<script type="application/json">{content}</script></div>'
-            '<script type="module" async>globalThis.vaecourseMount?.();</script>'
+            f"{_module(REMOUNT)}"
         )
         return {"text/html": page, "text/plain": f"Explorer: {self.figure.alt}"}
+
+
+def _small_png(figure: Figure) -> str:
+    """In base64, with so few colours that it costs a page little: it is seen in print, and where
+    nothing moves."""
+    picture, _metadata = figure._repr_mimebundle_()
+    drawn = Image.open(io.BytesIO(base64.b64decode(picture["image/png"])))
+    file = io.BytesIO()
+    drawn.quantize(16 if drawn.mode == "L" else 64).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _module(source: str) -> str:
+    return f'<script type="module" async>{source}</script>'
 
 
 # -- does the page draw what the model does? -----------------------------------------------------

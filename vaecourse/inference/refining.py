@@ -51,9 +51,9 @@ def refine_posterior(
             begin = _codes(model, images) if start is None else _rows(model, start, rows, len(x))
 
             def elbo(mu: Code, logvar: Code, eps: Tensor, x: Image = images) -> Nats:
-                return _elbo(model, x, mu, logvar, eps, nll)
+                return elbo_of_draws(model, x, mu, logvar, eps, nll)
 
-            steps = _ascent(elbo, *begin, num_steps, float(lr), num_samples)
+            steps = ascent(elbo, *begin, num_steps, float(lr), num_samples)
             found.append(_best(elbo, begin, steps))
     mus, logvars = zip(*found, strict=True)
     return torch.cat(mus), torch.cat(logvars)
@@ -84,19 +84,21 @@ def _rows(model: nn.Module, start: tuple[Code, Code], rows: Tensor, n: int) -> t
     return mu, logvar
 
 
-def _elbo(model: nn.Module, x: Image, mu: Code, logvar: Code, eps: Tensor, nll: Likelihood) -> Nats:
+def elbo_of_draws(
+    model: nn.Module, x: Image, mu: Code, logvar: Code, eps: Tensor, nll: Likelihood
+) -> Nats:
     """Each image's ELBO, by the draws eps (num_samples, batch, latent_dim) and the exact KL."""
     z = mu + torch.exp(0.5 * logvar) * eps
     return -nll_of_draws(model, x, z, nll).mean(dim=0) - gaussian_kl(mu, logvar)
 
 
-def _pairs(count: int, like: Code) -> Tensor:
+def pairs(count: int, like: Code) -> Tensor:
     """eps (count, *like.shape) in pairs of opposite sign, whose mean is less noisy."""
     half = torch.randn((count + 1) // 2, *like.shape, dtype=like.dtype, device=like.device)
     return torch.cat([half, -half])[:count]
 
 
-def _ascent(
+def ascent(
     elbo: Elbo, mu: Code, logvar: Code, num_steps: int, lr: float, num_samples: int
 ) -> Iterator[tuple[Code, Code]]:
     """Where q is after each ten steps, and after the last."""
@@ -104,7 +106,7 @@ def _ascent(
     optimiser = torch.optim.Adam(moving, lr=lr)
     for step in range(num_steps):
         optimiser.param_groups[0]["lr"] = lr * (1 - step / num_steps)
-        eps = _pairs(num_samples, mu)
+        eps = pairs(num_samples, mu)
         loss = -elbo(moving[0], moving[1], eps).sum()
         moving[0].grad, moving[1].grad = torch.autograd.grad(loss, moving)
         optimiser.step()
@@ -117,7 +119,7 @@ def _best(
 ) -> tuple[Code, Code]:
     """Each image's best place, by the same draws for all places."""
     mu, logvar = start
-    eps = _pairs(DRAWS, mu)
+    eps = pairs(DRAWS, mu)
     with torch.no_grad():
         best = elbo(mu, logvar, eps)
     if not best.isfinite().all():

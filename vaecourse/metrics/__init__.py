@@ -8,13 +8,17 @@ from vaecourse.metrics.models import (
     kl_by_dimension,
     log_likelihood,
 )
+from vaecourse.metrics.sharpness import detail_explained, power_by_frequency, sharpness
 
 __all__ = [
     "active_units",
     "agreement",
+    "detail_explained",
     "effective_sample_size",
     "factor_information",
     "kl_by_dimension",
     "log_likelihood",
     "mutual_information_gap",
+    "power_by_frequency",
+    "sharpness",
 ]

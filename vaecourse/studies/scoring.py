@@ -10,12 +10,12 @@ from vaecourse import pretrained
 from vaecourse.data import load
 from vaecourse.device import evaluating
 from vaecourse.likelihoods import optimal_std
-from vaecourse.metrics import active_units, log_likelihood
+from vaecourse.metrics import active_units, detail_explained, log_likelihood, sharpness
 from vaecourse.studies.rows import DIGITS, NOTHING_RANDOM, SHARPENED, Row
 from vaecourse.studies.training import Pictures, objective
 from vaecourse.training import evaluate
+from vaecourse.vae import normal_nll
 from vaecourse.variants.building import VARIANTS
-from vaecourse.variants.sharpness import detail_explained, sharpness
 
 
 def score(
@@ -49,18 +49,23 @@ def score(
         if row.network == "mlp":  # the others' 500 decodings an image take too long
             estimates = log_likelihood(model, x_test, num_importance_samples)
             figures["log_likelihood"] = estimates.mean().item()
-        if row.objective in SHARPENED:
-            figures |= detail(row, model, x_test)
+        if row.objective in ("optimal_std_elbo", *SHARPENED):
+            figures |= colour_figures(row, model, seen, x_test[:1000])
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def detail(row: Row, decoder: nn.Module, x: Tensor) -> dict[str, float]:
-    """How sharp what a decoder draws is, from the codes' means of the model that the row is of."""
-    plain = pretrained.load(row.of).to(x.device)
-    with evaluating(plain), evaluating(decoder):
-        x_recon = torch.cat([decoder(plain.encode(part)[0]).sigmoid() for part in x.split(500)])
+def colour_figures(row: Row, model: nn.Module, seen: Pictures, x: Tensor) -> dict[str, float]:
+    """How sharp the reconstructions of test images x are, their best std, and what the average
+    training image costs, in nats: a rival without any code."""
+    coder: Any = pretrained.load(row.of).to(x.device) if row.of else model
+    decoder: Any = model if row.of else coder.decoder
+    with evaluating(coder), evaluating(decoder):
+        x_recon = torch.cat([decoder(coder.encode(part)[0]).sigmoid() for part in x.split(500)])
+    average = seen.train.mean(dim=0, keepdim=True).to(x.device)
+    std = seen.train.var(dim=0, correction=0).mean().sqrt()
     return {
         "sharpness": sharpness(x_recon, x),
         "detail_explained": detail_explained(x_recon, x),
         "std": optimal_std(x_recon, x).item(),
+        "average_nll": normal_nll(average.expand_as(x), x, std.item()).mean().item(),
     }

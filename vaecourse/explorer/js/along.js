@@ -80,14 +80,25 @@ function drawWalk(context, { x, y, xlabel, ylabel }, positions, at) {
   });
   const beside = points[at][0] > width - 90 ? "right" : "left";
   writeOver(context, positions[at], points[at][0] + (beside === "left" ? 11 : -11), points[at][1] - 10, { font: "bold 13px", align: beside });
-  for (const value of [Math.min(...x), Math.max(...x)])
-    write(context, value.toFixed(0), across(value), height - bottom + 12, { font: "11px" });
-  for (const value of [Math.min(...y), Math.max(...y)])
-    write(context, value.toFixed(0), left - 5, up(value), { font: "11px", align: "right" });
+  for (const tick of roundNumbers(x)) write(context, tickOf(tick), across(tick), height - bottom + 12, { font: "11px" });
+  for (const tick of roundNumbers(y)) write(context, tickOf(tick), left - 5, up(tick), { font: "11px", align: "right" });
   write(context, xlabel, (left + width - right) / 2, height - 10);
   context.save();
   context.translate(12, (top + height - bottom) / 2);
   context.rotate(-Math.PI / 2);
   write(context, ylabel, 0, 0);
   context.restore();
+}
+
+const tickOf = (tick) => withMinus(String(tick));
+
+// two to five round numbers between the least and the most of some values; the value, where all are one
+function roundNumbers(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  if (low === high) return [Number(low.toPrecision(3))];
+  const power = 10 ** Math.floor(Math.log10((high - low) / 2));
+  const every = [5, 2, 1].map((size) => size * power).find((size) => Math.floor(high / size) > Math.ceil(low / size));
+  const first = Math.ceil(low / every);
+  const count = Math.floor(high / every) - first + 1;
+  return Array.from({ length: count }, (_, i) => Number(((first + i) * every).toPrecision(6)));
 }

@@ -7,6 +7,18 @@ const AVERAGES_LEGEND =
   "Dashed: the exact gradient of E[L] = (μ − c)² + σ². Blue: the average so far of the pathwise " +
   "gradient; orange, of the score-function gradient, L · ∂log q(z). ± is the standard error.";
 
+function forwards({ mu, logvar, target }, eps) {
+  const std = Math.exp(logvar / 2);
+  const z = mu + std * eps;
+  return { std, z, loss: (z - target) ** 2 };
+}
+
+// the chain rule, from the loss upwards
+function backwards({ target }, eps, { std, z }) {
+  const byZ = 2 * (z - target);
+  return { z: byZ, mu: byZ, std: byZ * eps, logvar: byZ * eps * std / 2 };
+}
+
 const exactGradient = ({ mu, logvar, target }) => [2 * (mu - target), Math.exp(logvar)];
 
 // of one draw: the gradients by μ and by log σ²

@@ -28,7 +28,6 @@ explorers.between = ({ title, shape, ends, images, names }, engine, report) => {
   ];
 };
 
-const norm = (z) => Math.hypot(...z);
 const lerp = (a, b, alpha) => a.map((value, i) => (1 - alpha) * value + alpha * b[i]);
 
 // as latent.slerp: equal angles, and a norm that goes evenly from one end's to the other's

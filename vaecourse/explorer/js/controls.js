@@ -54,18 +54,24 @@ function choices(name, texts, changed) {
 const standardNormal = () =>
   Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 
-// draws of N(0, 1), one a call, the same for the same seed (a linear counter, mixed: mulberry32)
-function seededNormals(seed) {
+// numbers in [0, 1), one a call, the same for the same seed (a linear counter, mixed: mulberry32)
+function seededUniforms(seed) {
   let state = seed;
-  const uniform = () => {
+  return () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+// the same of N(0, 1)
+function seededNormals(seed) {
+  const uniform = seededUniforms(seed);
   return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 
+const norm = (z) => Math.hypot(...z);
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const subscript = (number) => [...String(number)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
 const withMinus = (text) => text.replaceAll("-", "−");
@@ -103,19 +109,22 @@ const captioned = (content, text) =>
 const unpacked = (base64) =>
   Float32Array.from(atob(base64), (letter) => letter.charCodeAt(0) / 255);
 
-// Real images as buttons that `verb` an image; `pressed` gets the one whose button it was.
+// Images as buttons that `verb` an image; `pressed` gets the one whose button it was. One without
+// pixels is drawn later. `press(i)` marks the i-th as the one that is chosen.
 function thumbnails(images, shape, verb, pressed) {
   const heading = make("span", { textContent: `${verb}:` });
   const line = make("div", { className: "vc-thumbnails" }, heading);
   named(line, "group", `${verb} an image`);
-  for (const image of images) {
+  const all = images.map((image) => {
     const canvas = picture(shape, image.name);
-    canvas.show(unpacked(image.pixels));
+    if (image.pixels) canvas.show(unpacked(image.pixels));
     const one = button("", () => pressed(image));
     one.title = image.name;
     one.append(canvas);
-    line.append(one);
-  }
+    return one;
+  });
+  line.append(...all);
+  line.press = (i) => all.forEach((one, k) => one.setAttribute("aria-pressed", String(k === i)));
   return line;
 }
 

@@ -64,8 +64,10 @@ function drawByPointer(canvas, line) {
   });
 }
 
+const DRAWING = { field: "drawing field", tool: "the pen", clears: "clears" };
+
 // A pen (the element that shows it is given back) that arrow keys move, Space sets down or lifts.
-function drawByKeys(canvas, line, wipe) {
+function drawByKeys(canvas, line, wipe, { field, tool, clears } = DRAWING) {
   const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   let at = [canvas.width / 2, canvas.height / 4];
   let down = false;
@@ -74,9 +76,8 @@ function drawByKeys(canvas, line, wipe) {
     dot.style.left = `${(100 * at[0]) / canvas.width}%`;
     dot.style.top = `${(100 * at[1]) / canvas.height}%`;
     dot.classList.toggle("vc-down", down);
-    const state = `the pen is ${down ? "down" : "up"}`;
-    const help = "Arrow keys move it, Space sets it down or lifts it, Delete clears.";
-    named(canvas, "application", `drawing field, ${state}. ${help}`);
+    const help = `Arrow keys move it, Space sets it down or lifts it, Delete ${clears}.`;
+    named(canvas, "application", `${field}, ${tool} is ${down ? "down" : "up"}. ${help}`);
   };
   canvas.addEventListener("keydown", (event) => {
     const before = at;

@@ -55,18 +55,6 @@ explorers.graph = ({ title, start, seed }) => {
 
 // -- one draw -----------------------------------------------------------------------------------
 
-function forwards({ mu, logvar, target }, eps) {
-  const std = Math.exp(logvar / 2);
-  const z = mu + std * eps;
-  return { std, z, loss: (z - target) ** 2 };
-}
-
-// the chain rule, from the loss upwards
-function backwards({ target }, eps, { std, z }) {
-  const byZ = 2 * (z - target);
-  return { z: byZ, mu: byZ, std: byZ * eps, logvar: byZ * eps * std / 2 };
-}
-
 function describedGraph(state) {
   const eps = state.eps.at(-1);
   const values = forwards(state, eps);

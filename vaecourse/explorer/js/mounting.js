@@ -22,6 +22,20 @@ function render({ model, el }) {
   return engine.end;
 }
 
+// On a page the files beyond the core (script.py) come as functions, in any order and each once:
+// it takes the tools of those before it, and gives its own. Whether all of them are there:
+const taken = new Set();
+function haveTaken(files) {
+  return files.every((name) => {
+    const file = globalThis.vaecourseFiles?.[name];
+    if (file && !taken.has(name)) {
+      taken.add(name);
+      Object.assign(tools, file(tools));
+    }
+    return taken.has(name);
+  });
+}
+
 // On a page: each element that is whole, for the browser may still be reading the page, and not
 // mounted yet. Where a network cannot be had (a browser without DecompressionStream), the picture
 // that stands there stays.
@@ -29,8 +43,9 @@ async function mountPage() {
   for (const element of document.querySelectorAll(".vaecourse-explorer[data-waiting]")) {
     if (!("waiting" in element.dataset)) continue; // another explorer's script was faster
     if (!element.nextSibling) continue; // its own script comes after it
-    delete element.dataset.waiting;
     const data = JSON.parse(element.querySelector("script").textContent);
+    if (!haveTaken(data.files)) continue; // a file that comes later mounts again
+    delete element.dataset.waiting;
     const keys = data.networks.flatMap((network) => Object.values(network));
     try {
       await Promise.all(keys.map(networkOfPage));

@@ -21,9 +21,9 @@ explorers.reductions = ({ title, likelihoods, recipes }) => {
   const chosen = controls(
     captionedChoices("reconstruction", names, (i) => set("likelihood")(names[i])),
     captionedChoices("reduced by", NAMES_OF_REDUCTIONS, (i) => set("recon")(NAMES_OF_REDUCTIONS[i])),
-    numberField("times", 1, 1e-6, 1e6, false, set("reconWeight")),
+    numberField("recon weight", 1, 1e-6, 1e6, false, set("reconWeight")),
     captionedChoices("KL reduced by", NAMES_OF_REDUCTIONS, (i) => set("kl")(NAMES_OF_REDUCTIONS[i])),
-    numberField("times", 1, 0, 1e6, false, set("klWeight")),
+    numberField("KL weight", 1, 0, 1e6, false, set("klWeight")),
     numberField("channels", 1, 1, 4096, true, set("channels")),
     numberField("height", 28, 1, 4096, true, set("height")),
     numberField("width", 28, 1, 4096, true, set("width")),
@@ -55,9 +55,10 @@ function toldOf(state, likelihoods) {
   const { recon, kl } = termsOf(state, likelihoods);
   const beta = kl / recon;
   const term = state.likelihood === "bce" ? "−log p(x|z)" : "½ · squared error";
-  const times = beta > 1
-    ? `The KL counts ${shortNumber(beta)} times as much as in −ELBO.`
-    : beta === 1 ? "This is −ELBO, or a multiple of it."
+  const isOne = Math.abs(beta - 1) < 1e-9; // 0.1 · 3 / 0.3 is not quite 1
+  const times = isOne ? "This is −ELBO, or a multiple of it."
+    : shortNumber(beta) === "1" ? "This is −ELBO, or a multiple of it, to four digits."
+    : beta > 1 ? `The KL counts ${shortNumber(beta)} times as much as in −ELBO.`
     : beta === 0 ? "There is no KL: an autoencoder with noise in its code."
     : `The KL counts 1/${shortNumber(1 / beta)} of what it counts in −ELBO.`;
   const width = state.likelihood === "bce" || beta === 0

@@ -46,9 +46,13 @@ async function loadNetwork({ inputs, layers, weights }) {
 function dense(x, weight, bias, { inputs, outputs }) {
   const y = new Float32Array(outputs);
   for (let o = 0, w = 0; o < outputs; o++) {
-    let sum = bias[o];
-    for (let i = 0; i < inputs; i++) sum += weight[w++] * x[i];
-    y[o] = sum;
+    let [sum, second, i] = [bias[o], 0, 0]; // two sums: neither waits for the other's last addition
+    for (; i + 1 < inputs; i += 2, w += 2) {
+      sum += weight[w] * x[i];
+      second += weight[w + 1] * x[i + 1];
+    }
+    if (i < inputs) sum += weight[w++] * x[i];
+    y[o] = sum + second;
   }
   return y;
 }
@@ -88,24 +92,39 @@ const inside = (count, size, stride, offset) => [
 function transposed(x, weight, bias, { from: shapeIn, to: shapeOut, kernel, stride, padding }) {
   const [channels, height, width] = shapeIn;
   const [outputs, rows, columns] = shapeOut;
-  const y = new Float32Array(outputs * rows * columns);
+  const [y, patch] = [new Float32Array(outputs * rows * columns), kernel[0] * kernel[1]];
+  const share = new Float32Array(height * width);
   for (let o = 0; o < outputs; o++) {
     const plane = o * rows * columns;
     y.fill(bias[o], plane, plane + rows * columns);
-    for (let i = 0; i < channels; i++)
-      for (let a = 0; a < kernel[0]; a++)
-        for (let b = 0; b < kernel[1]; b++) {
-          const w = weight[((o * channels + i) * kernel[0] + a) * kernel[1] + b];
-          const [first, last] = inside(width, columns, stride[1], b - padding[1]);
-          for (let row = 0; row < height; row++) {
-            const r = row * stride[0] + a - padding[0];
-            if (r < 0 || r >= rows) continue;
-            let to = plane + r * columns + first * stride[1] + b - padding[1];
-            const from = (i * height + row) * width;
-            for (let column = first; column <= last; column++, to += stride[1])
-              y[to] += w * x[from + column];
-          }
+    for (let a = 0; a < kernel[0]; a++)
+      for (let b = 0; b < kernel[1]; b++) {
+        mix(share, x, weight, o * channels * patch + a * kernel[1] + b, patch, channels);
+        const [first, last] = inside(width, columns, stride[1], b - padding[1]);
+        for (let row = 0; row < height; row++) {
+          const r = row * stride[0] + a - padding[0];
+          if (r < 0 || r >= rows) continue;
+          let to = plane + r * columns + first * stride[1] + b - padding[1];
+          for (let column = first; column <= last; column++, to += stride[1])
+            y[to] += share[row * width + column];
         }
+      }
   }
   return y;
+}
+
+// sum = the planes of x, each times its weight: four at a time, or the sum would be read and written
+// four times as often
+function mix(sum, x, weight, at, step, channels) {
+  const area = sum.length;
+  sum.fill(0);
+  let i = 0;
+  for (; i + 3 < channels; i += 4, at += 4 * step) {
+    const [v, w, s, t] = [weight[at], weight[at + step], weight[at + 2 * step], weight[at + 3 * step]];
+    const [first, second, third, fourth] = [i * area, (i + 1) * area, (i + 2) * area, (i + 3) * area];
+    for (let j = 0; j < area; j++)
+      sum[j] += v * x[first + j] + w * x[second + j] + s * x[third + j] + t * x[fourth + j];
+  }
+  for (; i < channels; i++, at += step)
+    for (let j = 0; j < area; j++) sum[j] += weight[at] * x[i * area + j];
 }

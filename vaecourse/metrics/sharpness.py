@@ -21,7 +21,9 @@ def power_by_frequency(x: Image) -> Float[Tensor, " rings"]:
     to 32 cycles along a row, and up to 45 along a diagonal.
     """
     _check_pictures(x)
-    power = torch.fft.fft2(x.detach().double(), norm="forward").abs().square().mean(dim=(0, 1))
+    wide = x.detach().to(torch.promote_types(x.dtype, torch.float32))  # of half precision too
+    waves = torch.view_as_real(torch.fft.fft2(wide, norm="forward"))
+    power = waves.square().sum(dim=-1).mean(dim=(0, 1))
     rings = _rings(x).to(x.device)
     rings_power = power.new_zeros(int(rings.max()) + 1)
     return rings_power.index_add(0, rings.flatten(), power.flatten()).to(x)
