@@ -157,10 +157,11 @@ def _pretrained(
     )
 
 
-def _of_faces(name: str, network: str, data: str, num_epochs: int) -> Row:
-    row = _pretrained(name, network, 32, num_epochs)
-    return replace(row, data=data, batch_size=64, objective="optimal_std_elbo")
-
+_SMILES = replace(
+    _pretrained("smiles-32d", "grey-faces", 32, 12, "optimal_std_elbo"),
+    data="smiles",
+    batch_size=64,
+)
 
 # S2.4's training: AdamW from 5e-4 to 1e-6, weight decay 1e-5, gradients clipped at norm 1
 _RESIDUAL = Row(
@@ -216,8 +217,7 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-mlp-64d", "mlp", 64, 40),
         _pretrained("mnist-conv-2d", "conv", 2, 8),
         _pretrained("mnist-conv3-2d", "conv-3", 2, 8),
-        _of_faces("faces-32d", "colour-faces", "faces", 16),
-        _of_faces("smiles-32d", "grey-faces", "smiles", 12),
+        _SMILES,
         _pretrained("mnist-vq", "vq", 16, 8, "vq_loss"),
         _pretrained("mnist-vq-prior", "code-prior", 64, 8, "code_loss", of="mnist-vq"),
         _RESIDUAL,
