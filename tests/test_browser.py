@@ -104,7 +104,7 @@ def test_a_faulty_page_is_found_out(
 KINDS = {
     "explore": "explore", "interpolate": "between", "draw_digit": "sketch", "normal": "normal",
     "ellipses": "ellipses", "graph": "graph", "bound": "bound",
-    "effective_beta": "reductions", "along": "along",
+    "effective_beta": "reductions", "along": "along", "slide_attribute": "slide", "erase": "erase",
 }  # fmt: skip
 
 
@@ -234,3 +234,16 @@ def test_the_chapters_explorers_draw_what_torch_computes(
             mu, _ = models[0].encode(levels.view(1, 1, 28, 28) / 255)
             picture = element.locator(".vc-picture").first
             assert is_drawn(picture, decoded(models[0], mu))
+        if kind == "slide":
+            z, sliders = torch.tensor(data["codes"][0]), element.locator("input[type=range]").all()
+            for way, one, alpha in zip(data["directions"], sliders, (1.5, -1.0), strict=False):
+                z = z + alpha * torch.tensor(way["z"])
+                one.fill(str(alpha))
+            red = decoded(models[0], z)[: data["shape"][1] * data["shape"][2]]
+            assert is_drawn(element.locator(".vc-pair .vc-picture").nth(1), red)
+        if kind == "erase":
+            levels = bytearray(base64.b64decode(data["images"][0]["pixels"]))
+            x = torch.frombuffer(levels, dtype=torch.uint8).view(1, 1, 28, 28) / 255
+            x[:, :, 10:20, 10:20] = 0  # the hole that is there at first
+            picture = element.get_by_role("img", name="the holed digit")
+            assert is_drawn(picture, decoded(models[0], models[0].encode(x)[0]))

@@ -13,6 +13,8 @@ PRETRAINED = "pretrained"  # the study of the weights that come with the package
 FIGURES = ("faces", "smiles")  # studies without a report's rows, see `measuring`
 DIGITS = "without-digits"  # the data on which the pretrained models of digits are trained
 
+TURNED_DOGS = "stanford-dogs-turned"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -57,6 +59,8 @@ DATA = {
     "all": "MNIST's 60,000 training and 10,000 test images",
     DIGITS: "MNIST's training images without the 1,000 of the test split of 'digits'",
     "faces": "drawn faces",
+    "stanford-dogs": "photos of Stanford Dogs, as many as are at hand",
+    TURNED_DOGS: "such photos, 16 times each, mirrored and turned by up to 10 degrees",
     "smiles": "three of every five faces of the train split, and their mirror images",
 }
 SHARPENED = ("plain_on", "features", "adversarial")  # a decoder trained on, by which forces
@@ -166,8 +170,8 @@ _RESIDUAL = Row(
     source="",
     network="colour-residual-small",
     latent_dim=256,
-    num_epochs=4,
-    batch_size=32,
+    num_epochs=2,
+    batch_size=16,
     lr=5e-4,
     objective="optimal_std_elbo",
     data="faces",
@@ -194,6 +198,14 @@ def _sharper(objective: str) -> Row:
 
 _SHARPER = [_sharper(each) for each in SHARPENED]
 _SHARP = replace(_SHARPER[-1], study=PRETRAINED, name="faces-sharper-256d")
+# the same recipe on photos, as they are and turned; both see about 12,000 pictures
+_DOGS = [
+    replace(_RESIDUAL, study="dogs", name=name, data=data, num_epochs=num_epochs)
+    for name, data, num_epochs in (
+        ("as-they-are", "stanford-dogs", 128),
+        ("turned", TURNED_DOGS, 8),
+    )
+]
 
 STUDIES: dict[str, list[Row]] = {
     "S1": [*(pair[i] for i in (0, 1) for pair in _S1), _PYTORCH_INIT],
@@ -214,6 +226,7 @@ STUDIES: dict[str, list[Row]] = {
         _pretrained("mnist-64d-denoiser", "denoiser", 64, 40, "denoising", of="mnist-mlp-64d"),
     ],
     "sharper": _SHARPER,
+    "dogs": _DOGS,
 }
 
 

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from vaecourse.device import evaluating
 from vaecourse.errors import CourseError, check_number, check_whole
+from vaecourse.networks import Autoencoder
 from vaecourse.shapes import check_batch, check_codes
-from vaecourse.vae import Code, Image, Nats, check_vae
+from vaecourse.vae import VAE, Code, Image, Nats
 
 Steps = Int[Tensor, " batch"]
 Guess = Callable[[Code, Steps], Code]  # of the noise eps in z_t
@@ -48,7 +49,7 @@ class Denoiser(nn.Module):
     """An MLP that guesses eps from z_t and t, and the schedule and scale that it was trained with.
 
     It sees the codes times `scale`, a number that should give them unit variance (Rombach,
-    section 3.3 and appendix G): the schedule's noise has it, and how much of a code is still to be
+    appendix G): the schedule's noise has it, and how much of a code is still to be
     seen at step t depends on the codes' size against it.
 
     The guess is √(1 − ᾱ_t) z_t, the exact one for codes from N(0, I), plus what the layers give.
@@ -129,23 +130,26 @@ def denoise(
 
 
 class DenoisingLoss(nn.Module):
-    """The objective of a Denoiser in the latent space of a frozen VAE: ‖eps − guess‖² at some t.
+    """The objective of a Denoiser in the latent space of a frozen model: ‖eps − guess‖² at some t.
 
-    Ho's simple loss (equation 14), summed over the dimensions. The codes are drawn from q(z|x) anew
-    in each step: that is what the decoder was trained on.
+    Ho's simple loss (equation 14), summed over the dimensions. A VAE's codes are drawn from q(z|x)
+    anew in each step, as its decoder was trained on; an autoencoder's are as they are.
     """
 
-    def __init__(self, vae: nn.Module):
+    def __init__(self, model: VAE | Autoencoder):
         super().__init__()
-        check_vae(vae)
-        self.vae = vae.eval().requires_grad_(False)
+        self.model = model.eval().requires_grad_(False)
 
-    def forward(self, model: Denoiser, x: Image) -> tuple[Nats, dict[str, Nats]]:
-        with torch.no_grad():
-            z = self.vae.reparameterize(*self.vae.encode(x)) * model.scale  # type: ignore[operator]
-        t = torch.randint(1, model.num_steps + 1, (len(z),), device=z.device)
+    @torch.no_grad()
+    def codes(self, x: Image) -> Code:
+        code = self.model.encode(x)
+        return code if isinstance(code, Tensor) else self.model.reparameterize(*code)  # type: ignore[operator]
+
+    def forward(self, denoiser: Denoiser, x: Image) -> tuple[Nats, dict[str, Nats]]:
+        z = denoiser.scale * self.codes(x)
+        t = torch.randint(1, denoiser.num_steps + 1, (len(z),), device=z.device)
         eps = torch.randn_like(z)
-        guess = model(add_noise(z, eps, model.alpha_bar[t, None]), t)
+        guess = denoiser(add_noise(z, eps, denoiser.alpha_bar[t, None]), t)
         error = (eps - guess).square().sum(dim=1)
         return error, {"noise_error": error}
 

@@ -1,0 +1,80 @@
+"""Chapter 11's longer measurements, in small."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vaecourse import data, results
+from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
+from vaecourse.studies import applications
+from vaecourse.vae import VAE
+
+
+def test_the_other_pictures_are_black_and_white_and_the_same_each_time() -> None:
+    others = applications.other_pictures(20)
+    again = applications.other_pictures(20)
+    for name, x in others.items():
+        assert x.shape == (20, 1, 28, 28), name
+        assert set(x.unique().tolist()) == {0.0, 1.0}, name
+        assert torch.equal(x, again[name]), name
+    assert (others["squares"].flatten(1).sum(dim=1) == 25).all()
+
+
+def test_png_is_short_for_the_simple_and_long_for_noise_and_one_shape_more_costs_something() -> (
+    None
+):
+    black = torch.zeros(1, 1, 28, 28)
+    others = applications.other_pictures(1)
+    digit = data.load("digits", "test").x[:1].round()
+    pictures = (black, others["squares"], digit, others["noise"])
+    sizes = [applications.png_nats(x).item() for x in pictures]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[1] < sizes[2] < sizes[3]
+    assert sizes[3] > 784 * torch.tensor(2.0).log()  # noise cannot be told in less
+
+
+def test_a_picture_that_was_trained_on_is_at_no_distance() -> None:
+    x = data.load("digits", "test").x[:5].round()
+    plain, model = Autoencoder(MLPEncoder(2), MLPDecoder(2)), VAE(MLPEncoder(4), MLPDecoder(2))
+    with torch.no_grad():
+        found = applications.scores(plain, model, x, x)
+    assert found["nearest"].abs().max() < 1e-2
+    assert all(values.shape == (5,) for values in found.values())
+    gained = found["−log p"] - found["−log p − PNG"]
+    torch.testing.assert_close(gained, applications.png_nats(x))
+
+
+@pytest.mark.parametrize("count", [10, 30])
+def test_of_each_class_there_are_as_many_and_another_seed_chooses_others(count: int) -> None:
+    x, y = data.load("digits", "train")
+    few, labels = applications.some_of_each(x, y, count, 0)
+    assert labels.bincount().tolist() == [count // 10] * 10
+    assert not torch.equal(few, applications.some_of_each(x, y, count, 1)[0])
+    shifted, same = applications.shifted(few, labels)
+    assert len(shifted) == len(same) == 5 * count
+    torch.testing.assert_close(shifted.sum(), 5 * few.sum())
+
+
+def test_what_is_mixed_of_one_picture_alone_is_drawn_from_its_own_posterior() -> None:
+    model = VAE(MLPEncoder(4), MLPDecoder(2)).requires_grad_(False)
+    x, y = data.load("digits", "test")
+    drawn, labels = applications.mixed(model, x[:3], y[:3], 12)
+    assert drawn.shape == (12, 1, 28, 28)
+    assert set(labels.tolist()) <= set(y[:3].tolist())
+
+
+def test_a_measurement_is_kept_as_the_results_of_a_study(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def quick(of: int, seed: int) -> tuple[dict[str, float], list[float]]:
+        return {"plain": of + seed}, [2.0, 1.0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(applications, "extra_data", quick)
+        patch.setattr(applications, "strangers", quick)
+        applications.measure(tmp_path, left_out=(4,), labels=(10,), num_seeds=2, say=said.append)
+    rows = results.read("applications", tmp_path)["rows"]
+    assert rows["extra-10"]["mean"] == {"plain": 10.5, "train_loss": 1.0}
+    assert rows["without-4"]["runs"][1]["figures"]["plain"] == 5
+    assert len(said) == 2
