@@ -79,7 +79,7 @@ def _trained(x: Tensor, beta: float, seed: int) -> VAE:
     with seeded(seed):
         encoder = MLPEncoder(2 * LATENT_DIM, HIDDEN, SHAPE)
         model = VAE(encoder, MLPDecoder(LATENT_DIM, HIDDEN, SHAPE))
-    fit(
+    history = fit(
         model,
         x,
         objective=partial(negative_elbo, beta=beta, nll=LIKELIHOOD),
@@ -90,4 +90,6 @@ def _trained(x: Tensor, beta: float, seed: int) -> VAE:
         precision="bfloat16",
         seed=seed,
     )
+    if history.interrupted:
+        raise KeyboardInterrupt
     return model
