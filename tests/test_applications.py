@@ -78,6 +78,7 @@ def test_what_is_measured_has_its_mean_and_each_seeds_own(
     measuring.measure("applications", Settings(tmp_path), num_seeds=2, say=said.append)
     measured = results.measured("applications", tmp_path)["measured"]
     assert measured["extra-10"]["mean"] == {"plain": 10.5}
-    assert measured["without-4"]["seeds"] == [{"plain": 4}, {"plain": 5}]
+    assert measured["extra-10"]["seeds"] == [{"plain": 10}, {"plain": 11}]
+    assert measured["without-4"]["seeds"] == [{"plain": 4}]
     assert measured["fillings"]["hole"] == {"error": 0.5}
     assert len(said) == 1 + 5 + 10 + 1
