@@ -10,7 +10,7 @@ from typing import Any
 from vaecourse.errors import unknown_name
 
 PRETRAINED = "pretrained"  # the study of the weights that come with the package
-FIGURES = ("faces", "smiles")  # studies without a report's rows, see `measuring`
+FIGURES = ("applications", "faces", "smiles")  # studies without a report's rows, see `measuring`
 DIGITS = "without-digits"  # the data on which the pretrained models of digits are trained
 
 TURNED_DOGS = "stanford-dogs-turned"
