@@ -203,8 +203,9 @@ _SHARPER = [_sharper(each) for each in SHARPENED]
 _SHARP = replace(_SHARPER[-1], study=PRETRAINED, name="faces-sharper-256d")
 # the same recipe on photos, as they are and turned; both see about 12,000 pictures
 _DOGS = [
-    replace(_RESIDUAL, study="dogs", name=name, data=data, num_epochs=num_epochs,
-            batch_size=16, lr=5e-4)  # fmt: skip
+    replace(
+        _RESIDUAL, study="dogs", name=name, data=data, num_epochs=num_epochs, batch_size=16, lr=5e-4
+    )  # fmt: skip
     for name, data, num_epochs in (
         ("as-they-are", "stanford-dogs", 128),
         ("turned", TURNED_DOGS, 8),
