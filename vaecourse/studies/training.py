@@ -36,8 +36,8 @@ OBJECTIVES_OF: dict[str, Callable[[Any], Objective]] = {
     "code_loss": CodeLoss,
     "denoising": DenoisingLoss,
     "plain_on": partial(SharperLoss, features=0, adversarial=0),
-    "features": partial(SharperLoss, features=1, adversarial=0),
-    "adversarial": partial(SharperLoss, features=1, adversarial=1),
+    "features": partial(SharperLoss, features=0.5, adversarial=0),
+    "adversarial": partial(SharperLoss, features=0.5, adversarial=0.5),
 }
 MNIST = ("train", "all", DIGITS)  # data that are parts of it
 

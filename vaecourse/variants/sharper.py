@@ -66,12 +66,12 @@ class SharperLoss(nn.Module):
     adam: torch.optim.Adam
 
     def __init__(
-        self, plain: VAE, features: float = 1.0, adversarial: float = 1.0, lr: float = 1e-3
+        self, plain: VAE, features: float = 0.5, adversarial: float = 0.5, lr: float = 1e-3
     ):
         super().__init__()
         check_vae(plain)
-        check_number("features", features, "features=1")
-        check_number("adversarial", adversarial, "adversarial=1")
+        check_number("features", features, "features=0.5")
+        check_number("adversarial", adversarial, "adversarial=0.5")
         check_number("lr", lr, "lr=1e-3")
         self.features, self.adversarial, self.lr = features, adversarial, lr
         self.plain = plain.requires_grad_(False)
