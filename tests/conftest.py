@@ -1,8 +1,13 @@
 """A book of small chapters, for the tests of what runs, verifies and renders one; a browser."""
 
 import os
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -150,3 +155,56 @@ def raiser(number: int) -> Callable[..., None]:
 
 def not_called(*_: object, **__: object) -> None:
     raise AssertionError("this was not to be called")
+
+
+class Mirror:
+    """A server of a folder's files; `asked` is what it was asked for, `hinder` may refuse it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[str] = []
+        self.hinder: Callable[[SimpleHTTPRequestHandler], bool] = lambda request: False
+        mirror = self
+
+        class Handler(SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                mirror.asked.append(self.path.rpartition("/")[2])
+                if not mirror.hinder(self):
+                    super().do_GET()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
+        self.address = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that pooch would have waited before trying again."""
+    seconds: list[float] = []
+    monkeypatch.setattr("pooch.core.time", SimpleNamespace(sleep=seconds.append))
+    return seconds
+
+
+@pytest.fixture
+def mirror(
+    tmp_path: Path, data_folder: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Mirror]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "mirror").mkdir()
+    mirror = Mirror(tmp_path / "mirror")
+    thread = threading.Thread(target=mirror.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield mirror
+    mirror.server.shutdown()
+    mirror.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def nowhere() -> str:
+    """An address that nobody answers."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}/"

@@ -5,21 +5,18 @@ import gzip
 import hashlib
 import json
 import os
-import socket
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from conftest import files, not_called, raiser
+from conftest import Mirror, files, not_called, raiser
 
 from vaecourse import data
 from vaecourse.data import downloads, mnist, table
@@ -32,28 +29,6 @@ FULL_MNIST = STARTED_WITH / "MNIST" / "raw"
 def idx(array: np.ndarray) -> bytes:
     header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     return header + array.astype(np.uint8).tobytes()
-
-
-class Mirror:
-    """A server of a folder's files; `asked` is what it was asked for, `hinder` may refuse it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.asked: list[str] = []
-        self.hinder: Callable[[SimpleHTTPRequestHandler], bool] = lambda request: False
-        mirror = self
-
-        class Handler(SimpleHTTPRequestHandler):
-            def do_GET(self) -> None:
-                mirror.asked.append(self.path.rpartition("/")[2])
-                if not mirror.hinder(self):
-                    super().do_GET()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
-        self.address = f"http://127.0.0.1:{self.server.server_port}/"
 
 
 class Little:
@@ -91,37 +66,6 @@ class Little:
         self.raw.mkdir(parents=True)
         for file in self.arrays:
             (self.raw / file).write_bytes((self.mirror.folder / file).read_bytes())
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that pooch would have waited before trying again."""
-    seconds: list[float] = []
-    monkeypatch.setattr("pooch.core.time", SimpleNamespace(sleep=seconds.append))
-    return seconds
-
-
-@pytest.fixture
-def mirror(
-    tmp_path: Path, data_folder: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Mirror]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    (tmp_path / "mirror").mkdir()
-    mirror = Mirror(tmp_path / "mirror")
-    thread = threading.Thread(target=mirror.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield mirror
-    mirror.server.shutdown()
-    mirror.server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def nowhere() -> str:
-    """An address that nobody answers."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}/"
 
 
 @pytest.fixture(params=["mnist", "fashion-mnist"])

@@ -573,6 +573,8 @@ def test_the_picture_on_the_page_tells_what_it_shows() -> None:
         explorer.graph(),
         explorer.bound(),
         explorer.effective_beta(),
+        explorer.slide_attribute(model, torch.randn(3, 2), {"smile": torch.ones(2)}),
+        explorer.erase(model, x, y),
     ):
         alt = re.search(r'<img alt="([^"<]+)"', page_of(shown))
         assert alt

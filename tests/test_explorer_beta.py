@@ -60,6 +60,20 @@ def test_a_choice_and_a_number_change_what_is_told(opened: Opener) -> None:
     assert f"σ = √β = {math.sqrt(3 * 784 / 2):.4g}" in told.inner_text()
 
 
+def test_each_weight_has_a_name_and_a_beta_of_one_by_rounding_is_one(opened: Opener) -> None:
+    page = opened(explorer.effective_beta())
+    settle(page)
+    told = page.get_by_role("status").first
+    page.get_by_label("recon weight").fill("0.3")
+    page.get_by_label("KL weight").fill("0.1")
+    page.get_by_role("radio", name="batch sum").nth(1).check()
+    page.get_by_label("batch", exact=True).fill("3")
+    assert 3 * 0.1 / 0.3 != 1  # in floats
+    assert "This is −ELBO" in told.inner_text()
+    page.get_by_label("recon weight").fill("0.300001")
+    assert "to four digits" in told.inner_text()
+
+
 def test_a_number_that_cannot_be_is_marked_and_not_used(opened: Opener) -> None:
     page = opened(explorer.effective_beta())
     settle(page)
@@ -124,11 +138,41 @@ def test_the_slider_shows_the_pictures_and_the_numbers_of_its_place(opened: Open
         page.keyboard.press("ArrowRight")
 
 
+def test_numbers_and_tensors_are_taken_as_they_are_told() -> None:
+    curve = {"rate": torch.tensor([0.7, 0.2, 0.04]), "distortion": torch.arange(3)}
+    shown = walk(positions=torch.tensor([0.1, 1, -10]), curve=curve)
+    assert shown.data["positions"] == ["0.1", "1", "−10"]
+    assert shown.data["curve"]["x"] == pytest.approx([0.7, 0.2, 0.04])
+    assert shown.data["curve"]["y"] == [0, 1, 2]
+
+
+def test_ticks_are_a_few_round_numbers_within_the_values(opened: Opener) -> None:
+    page = opened(f"<script>{script_for('along')}</script>")
+    draw = torch.Generator().manual_seed(0)
+    for size in (1e-3, 0.3, 1, 40, 2e5):
+        values = (size * torch.randn(5, generator=draw)).tolist()
+        ticks = page.evaluate("roundNumbers", values)
+        assert 2 <= len(ticks) <= 7
+        slack = 1e-6 * size
+        assert min(values) - slack <= min(ticks) < max(ticks) <= max(values) + slack
+        assert max(len(f"{tick:g}") for tick in ticks) <= 7
+    assert page.evaluate("roundNumbers", [2.5, 2.5]) == [2.5]
+
+
+def test_the_still_picture_names_the_sheet_of_each_row(on_page: explorer.Page) -> None:
+    figure = walk().figure
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert texts == ["the same", "other, β = 0.1", "other, β = 1", "other, β = 10"]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"positions": []}, "texts as positions, one or more"),
-        ({"positions": [0.1, 1, 10]}, "texts as positions"),
+        ({"positions": []}, "texts or numbers as positions, one or more"),
+        ({"positions": [None, 1, 10]}, "texts or numbers as positions"),
+        ({"positions": "abc"}, "texts or numbers as positions"),
+        ({"curve": {"a": 3, "b": [1, 2, 3]}}, "numbers as 'a' of the curve, got 3"),
+        ({"curve": {"a": "xyz", "b": [1, 2, 3]}}, "numbers as 'a' of the curve"),
         ({"numbers": {"KL": ["70"]}}, "an entry of 'KL' for each of 3 positions, got 1"),
         ({"curve": {"rate": [1, 2, 3]}}, "a curve of two axes, got 1"),
         ({"curve": {"a": [1, 2, math.nan], "b": [1, 2, 3]}}, "finite numbers"),

@@ -207,6 +207,8 @@ def test_every_control_has_a_name(opened: Opener) -> None:
         explorer.graph(),
         explorer.bound(),
         explorer.effective_beta(),
+        explorer.slide_attribute(model, torch.randn(3, 2), {"smile": torch.ones(2)}),
+        explorer.erase(model, x, y),
     )
     nameless = """() => [...document.querySelectorAll(
         ".vaecourse-explorer :is(canvas, button, input)")].filter((e) =>
@@ -369,7 +371,7 @@ def test_a_page_without_its_network_keeps_its_picture(
 ) -> None:
     model = lively_vae()
     explorer.explore(model)._repr_mimebundle_()  # type: ignore[union-attr]
-    on_page.carried.remove("script")
+    on_page.carried = {key for key in on_page.carried if not key.startswith("script")}
     page = opened(explorer.explore(model), explorer.normal())
     page.wait_for_selector(".vc-mounted")  # the other one is
     assert page.locator(".vc-static img").first.is_visible()
@@ -475,7 +477,8 @@ def live_page(opened: Opener) -> "Page":
         shown: Any = explorer.explore(lively_vae())
     page = opened("<div id=here></div>")
     page.clock.install()
-    page.add_script_tag(content=script_for("explore") + KERNEL.replace("DATA", json.dumps(shown.data)))
+    kernel = KERNEL.replace("DATA", json.dumps(shown.data))
+    page.add_script_tag(content=script_for("explore") + kernel)
     return page
 
 

@@ -234,7 +234,8 @@ def test_beside_a_kernel_it_moves_too(opened: Opener) -> None:
 
     page = opened("<div id=here></div>")
     page.expose_function("compute", compute)
-    page.add_script_tag(content=script_for("ellipses") + KERNEL.replace("DATA", json.dumps(shown.data)))
+    kernel = KERNEL.replace("DATA", json.dumps(shown.data))
+    page.add_script_tag(content=script_for("ellipses") + kernel)
     page.locator(".vc-plane").first.press("ArrowLeft")
     a = 9 - 0.05 * 0.575 * 9
     page.wait_for_function(f"document.querySelector('.vc-note').textContent.includes('{a:.2f}')")

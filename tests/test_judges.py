@@ -6,7 +6,9 @@ import torch
 from vaecourse import pretrained
 from vaecourse.data import FACE_FACTORS, load, random_factors
 from vaecourse.errors import CourseError
-from vaecourse.studies import disentangling, smiles
+from vaecourse.likelihoods import optimal_std_elbo
+from vaecourse.networks import build
+from vaecourse.studies import disentangling, drawn, smiles
 from vaecourse.studies.judges import read, scaled, trained_on
 
 
@@ -60,3 +62,16 @@ def test_a_vae_and_a_judge_can_be_had_of_other_labelled_faces() -> None:
     x = load("faces", "test", count=3).x
     assert vae.reconstruct(x).shape == x.shape
     assert read(judge, x).shape == (3, len(FACE_FACTORS))
+
+
+def test_an_eye_to_features_changes_the_weight_of_pixels_and_no_likelihood() -> None:
+    """With the same factor everywhere it is the σ-VAE itself."""
+    model, x = build("colour-faces", 4), torch.rand(8, 3, 64, 64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawn, "FEATURES", (slice(None), slice(None)))
+        torch.manual_seed(0)
+        ours = drawn.features_elbo(model, x)[0]
+        torch.manual_seed(0)
+        torch.testing.assert_close(ours, optimal_std_elbo(model, x)[0])
+    torch.manual_seed(0)
+    assert not torch.allclose(drawn.features_elbo(model, x)[0], ours)

@@ -46,7 +46,7 @@ def test_what_is_measured_can_be_read_back(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(disentangling, "NUM_TRAIN", 64)
     monkeypatch.setattr(disentangling, "NUM_TEST", 64)
     monkeypatch.setattr(disentangling, "NUM_EPOCHS", 1)
-    monkeypatch.setattr(disentangling, "keep_reader", lambda _: None)
+    monkeypatch.setattr(disentangling, "keep_networks", lambda _: None)
     said: list[str] = []
     measuring.measure("faces", Settings(tmp_path), num_seeds=2, say=said.append)
     measured = results.measured("faces", tmp_path)["measured"]
@@ -64,5 +64,5 @@ def test_results_without_their_origin_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_study_that_does_not_exist_is_named_beside_those_that_do() -> None:
-    with pytest.raises(CourseError, match="faces, pretrained, smiles"):
+    with pytest.raises(CourseError, match="did you mean 'faces'"):
         choose(["face-study"])

@@ -6,16 +6,21 @@ variable `VAECOURSE_DATA` names, or else in the user's cache folder. What is ask
 an error says what to do.
 """
 
+from vaecourse.data.augmenting import augmented
+from vaecourse.data.celeba import CELEBA_ATTRIBUTES
 from vaecourse.data.faces import FACE_FACTORS, draw_faces, random_factors
-from vaecourse.data.images import Images, check_images
+from vaecourse.data.images import Images, check_colour, check_images
 from vaecourse.data.kept import data_root, unwritable
 from vaecourse.data.loading import fetch, identity, listing, load, without_network
 from vaecourse.data.table import NAMES
 
 __all__ = [
+    "CELEBA_ATTRIBUTES",
     "FACE_FACTORS",
     "NAMES",
     "Images",
+    "augmented",
+    "check_colour",
     "check_images",
     "data_root",
     "draw_faces",

@@ -28,6 +28,8 @@ class DataSet(NamedTuple):
     source, licence: where they come from, and what one may do with them.
     make: from a split's name and a size in pixels to that split, downloaded where need be.
     identity: a short string that changes when the content does; it reads no picture.
+    there: where a folder that is unpacked already, whole or in part, may stand in for the archive,
+        a short string for the one on this machine; "" where there is none.
     scaled: whether the pictures are scaled to the size that `load` is given.
     kept: whether the prepared tensors are kept; not, where making them is as fast.
     files: what `make` downloads unless it is there, as paths below the data folder.
@@ -43,6 +45,7 @@ class DataSet(NamedTuple):
     scaled: bool = False
     kept: bool = True
     files: tuple[str, ...] = ()
+    there: Callable[[], str] = str  # which gives ""
 
 
 def short_hash(content: bytes) -> str:

@@ -2,23 +2,33 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pooch
+from tqdm.auto import tqdm
 
 from vaecourse.data.kept import data_root, shown
 from vaecourse.errors import CourseError
 from vaecourse.files import reason
 
+if TYPE_CHECKING:
+    import requests
+
 SECONDS = 30  # without an answer, and the next address is tried
 
 
-def downloaded(name: str, file: str, known_hash: str | None, mirrors: Sequence[str]) -> Path:
+def downloaded(
+    name: str, file: str, known_hash: str | None, mirrors: Sequence[str], resumable: bool = False
+) -> Path:
     """A file below the data folder; it is downloaded when it is missing or damaged.
 
     `name` is the data set's, for messages; `known_hash` is "md5:…" or "sha256:…", or None for a
-    caller that checks what is inside; the addresses in `mirrors` are tried in turn.
+    caller that checks what is inside; the addresses in `mirrors` are tried in turn: of the file, or
+    of its folder where they end in "/". A download that breaks off begins anew, or, a `resumable`
+    one, goes on where it stopped: what came so far is kept beside the file, as ….part.
 
     A damaged file stays until a whole one takes its place, and a whole one is never touched.
     Raises CourseError where the file can be neither found nor downloaded, or its place cannot be
@@ -29,7 +39,7 @@ def downloaded(name: str, file: str, known_hash: str | None, mirrors: Sequence[s
         problems = []
         for mirror in mirrors:
             try:
-                _fetch(path, mirror, known_hash)
+                _fetch(path, mirror, known_hash, resumable)
                 return path
             except (ValueError, _network_error()) as problem:
                 problems.append(_why(problem, mirror))
@@ -48,10 +58,12 @@ def downloaded(name: str, file: str, known_hash: str | None, mirrors: Sequence[s
     )
 
 
-def _fetch(path: Path, mirror: str, known_hash: str | None) -> None:
-    registry = {path.name: known_hash}
-    place = pooch.create(path.parent, mirror, registry=registry, retry_if_failed=1)
-    place.fetch(path.name, downloader=_download)
+def _fetch(path: Path, mirror: str, known_hash: str | None, resumable: bool) -> None:
+    address = mirror + path.name if mirror.endswith("/") else mirror
+    registry, urls = {path.name: known_hash}, {path.name: address}
+    place = pooch.create(path.parent, "", registry=registry, urls=urls, retry_if_failed=1)
+    part = path.with_name(f"{path.name}.part")
+    place.fetch(path.name, downloader=partial(_resume, part) if resumable else _download)
 
 
 def _download(url: str, file: str, place: pooch.Pooch) -> None:
@@ -61,6 +73,31 @@ def _download(url: str, file: str, place: pooch.Pooch) -> None:
     umask = os.umask(0)
     os.umask(umask)
     Path(file).chmod(0o666 & ~umask)  # pooch's temporary file is for its owner's eyes only
+
+
+def _resume(part: Path, url: str, file: str, place: pooch.Pooch) -> None:
+    """The rest of what lies in `part`, or all of it; then it is pooch's, which looks at the sum."""
+    import requests
+
+    begun = part.stat().st_size if part.exists() else 0
+    asked = {"Range": f"bytes={begun}-"} if begun else {}
+    with requests.get(url, headers=asked, stream=True, timeout=SECONDS) as answer:
+        if answer.status_code != 416:  # or nothing was missing
+            answer.raise_for_status()
+            more = answer.headers.get("Content-Range", "").startswith(f"bytes {begun}-")
+            _append(part, answer, begun if more else 0)
+    part.replace(file)
+
+
+def _append(part: Path, answer: "requests.Response", begun: int) -> None:
+    total = begun + int(answer.headers.get("Content-Length", 0))
+    with (
+        part.open("ab" if begun else "wb") as whole,
+        tqdm(total=total, initial=begun, unit="B", unit_scale=True, desc=part.stem) as bar,
+    ):
+        for piece in answer.iter_content(2**16):
+            whole.write(piece)
+            bar.update(len(piece))
 
 
 def _network_error() -> type[OSError]:

@@ -2,8 +2,10 @@
 
 import os
 import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -101,7 +103,20 @@ def _raise(problem: OSError) -> None:
 
 
 def _read_pictures(folder: Path, pictures: list[str], split: str, size: int) -> Prepared:
-    """Pictures (n, 3, size, size) and the numbers of their classes."""
+    return read_pictures(folder, pictures, folder.joinpath, split, size)
+
+
+def read_pictures(
+    folder: Path,
+    pictures: list[str],
+    opened: Callable[[str], Path | IO[bytes]],
+    split: str,
+    size: int,
+) -> Prepared:
+    """Pictures (n, 3, size, size) and the numbers of their classes, as `load` tells of a folder.
+
+    `folder` is named in messages; `opened` gives a picture's path, or its bytes to be read.
+    """
     mine = [file for i, file in enumerate(pictures) if (i % 5 == 4) == (split == "test")]
     if not mine:
         raise CourseError(
@@ -114,7 +129,7 @@ def _read_pictures(folder: Path, pictures: list[str], split: str, size: int) -> 
         warnings.simplefilter("ignore")  # Pillow warns of oddities in pictures that it reads well
         for file in tqdm(mine, desc=f"reading {folder.name}", unit=" pictures", delay=1):
             try:
-                arrays.append(_picture(folder / file, size))
+                arrays.append(_picture(opened(file), size))
                 labels.append(classes.index(_class(file)))
             except Exception:  # Pillow raises almost anything for a damaged file
                 broken.append(file)
@@ -141,7 +156,7 @@ def _some(files: list[str]) -> str:
     return ", ".join(map(shown, files[:5])) + more
 
 
-def _picture(path: Path, size: int) -> np.ndarray:
+def _picture(path: Path | IO[bytes], size: int) -> np.ndarray:
     """One picture as uint8 (size, size, 3)."""
     with Image.open(path) as opened:
         opened.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at a part of its size

@@ -12,7 +12,8 @@ class Images(NamedTuple):
 
     x: float32 (n, channels, height, width) in [0, 1].
     y: int64 (n,) class labels; for `ellipses` float32 (n, 2), the half-axes (a, b) in pixels; for
-        `faces` float32 (n, 17), the factors that `data.FACE_FACTORS` names.
+        `faces` float32 (n, 17), the factors that `data.FACE_FACTORS` names; for `celeba` int64
+        (n, 40), 1 where a face has what `data.CELEBA_ATTRIBUTES` names and 0 where not.
     """
 
     x: Tensor
@@ -42,6 +43,17 @@ def check_images(x: Tensor, shades: bool = True) -> None:
         raise CourseError(f"{wanted}, {_out_of_range(x)}")
     if not (low.isfinite() and high.isfinite()):
         raise CourseError(f"{wanted}: not all are; try x[x.isfinite().flatten(1).all(dim=1)]")
+
+
+def check_colour(where: str, x: Tensor) -> None:
+    """CourseError unless the pictures `x`, from `where`, have three channels that differ."""
+    grey = x.ndim == 4 and x.shape[1] == 3 and bool((x == x[:, :1]).all())
+    if x.ndim != 4 or x.shape[1] != 3 or grey:
+        came = "pictures in grey only" if grey else f"the shape {tuple(x.shape)}"
+        raise CourseError(
+            f"expected pictures in colour from {where}, (n, 3, height, width), got {came}; try "
+            "x[:, :1] with a model of one channel, or pictures in colour"
+        )
 
 
 def _out_of_range(x: Tensor) -> str:

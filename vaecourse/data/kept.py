@@ -40,6 +40,11 @@ def home(path: str) -> Path:
         ) from problem
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is one; False too for a name that no folder can have, where Path raises."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def prepared(dataset: DataSet, split: str, size: int) -> tuple[Prepared, str]:
     """A split, made unless it is kept, and why it could not be kept ("" when it is)."""
     if not dataset.kept:
@@ -57,7 +62,8 @@ def prepared(dataset: DataSet, split: str, size: int) -> tuple[Prepared, str]:
 def path(dataset: DataSet, split: str, size: int) -> Path:
     """Where a split is kept."""
     scale = f"{size}-" if dataset.scaled else ""
-    name = f"{dataset.name}-{FORMAT}-{scale}{dataset.identity()}-{split}.safetensors"
+    content = dataset.there() or dataset.identity()
+    name = f"{dataset.name}-{FORMAT}-{scale}{content}-{split}.safetensors"
     return prepared_folder() / name
 
 

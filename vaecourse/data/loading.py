@@ -22,8 +22,9 @@ def load(
     """The pictures of a data set, always the same ones in the same order.
 
     `name` is one of `NAMES`, or the path of a folder of pictures (with a separator in it, or an
-    existing folder); `split` is "train" or "test". `size` is for folders only: each picture's
-    shorter side is scaled to `size` pixels and the middle square kept, as RGB. `count`: only the
+    existing folder); `split` is "train" or "test" (`celeba` has "valid" too). `size` is for
+    folders, `celeba` and `stanford-dogs`: each picture's shorter side is scaled to `size` pixels
+    and the middle square kept, as RGB (of `celeba` the middle 148 pixels). `count`: only the
     first so many, so that of a large set no more than these take four bytes a number; all by
     default, or where there are fewer.
 
@@ -33,7 +34,8 @@ def load(
     A folder: class subfolders, numbered in the order of their names, or pictures side by side, all
     of class 0. Of the sorted relative paths every fifth (index % 5 == 4) is test. Pictures that
     cannot be read are skipped, and a warning at every load names them. Hidden files, and links
-    that lead outside the folder, are passed over.
+    that lead outside the folder, are passed over. Grey ones have three equal channels; where a
+    model needs colour, `check_colour` refuses a set that has none.
 
     Raises CourseError for an unknown name or split, a size that is no whole number from 1 to 4096,
     a folder with no usable picture, and data that can be neither found nor downloaded. Warns when
@@ -101,12 +103,18 @@ def listing() -> str:
 def without_network() -> list[str]:
     """The names of the sets that need no download now: built in, prepared, or in archives."""
     root = kept.data_root()
-    return [
-        entry.name
-        for entry in SETS.values()
-        if _all_there(root / file for file in entry.files)
-        or _all_there(kept.path(entry, split, 64) for split in entry.splits)
-    ]
+    return [entry.name for entry in SETS.values() if _is_there(entry, root)]
+
+
+def _is_there(entry: DataSet, root: Path) -> bool:
+    try:
+        return (
+            _all_there(root / file for file in entry.files)
+            or _all_there(kept.path(entry, split, 64) for split in entry.splits)
+            or bool(entry.there())
+        )
+    except CourseError:  # of files that are there and cannot be used
+        return False
 
 
 def _all_there(paths: Iterable[Path]) -> bool:

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from vaecourse.data import digits, drawn, faces, mnist
+from vaecourse.data import celeba, digits, dogs, drawn, faces, mnist, olivetti, smiles
 from vaecourse.data.dataset import DataSet
 from vaecourse.data.folders import folder_set
 from vaecourse.errors import CourseError, unknown_name
@@ -40,6 +40,16 @@ SETS = {
             identity=digits.identity,
         ),
         DataSet(
+            name="smiles",
+            about="real faces in grey, 64 × 64, smiling or not",
+            splits=smiles.SPLITS,
+            source="downloaded, 20 MB",
+            licence="not stated: for your own study",
+            make=smiles.read,
+            identity=smiles.identity,
+            files=(smiles.FILE,),
+        ),
+        DataSet(
             name="mnist",
             about="handwritten digits, 28 × 28",
             splits={"train": 60_000, "test": 10_000},
@@ -58,6 +68,40 @@ SETS = {
             make=partial(mnist.read, mnist.FASHION_MNIST),
             identity=mnist.FASHION_MNIST.identity,
             files=mnist.FASHION_MNIST.files,
+        ),
+        DataSet(
+            name="olivetti",
+            about="400 faces of 40 people in grey, 64 × 64; nobody is in both splits",
+            splits=olivetti.SPLITS,
+            source="downloaded, 4 MB",
+            licence="AT&T Laboratories Cambridge: to be named",
+            make=olivetti.read,
+            identity=olivetti.identity,
+            files=(olivetti.FILE,),
+        ),
+        DataSet(
+            name="celeba",
+            about="faces of the famous in colour, 64 × 64, with 40 attributes",
+            splits=celeba.SPLITS,
+            source="from its owners, 1.4 GB, put into the folder celeba",
+            licence="research only",
+            make=celeba.read,
+            identity=celeba.identity,
+            scaled=True,
+            files=celeba.FILES,
+            there=celeba.there,
+        ),
+        DataSet(
+            name="stanford-dogs",
+            about="photos of dogs in colour, 64 × 64, of 120 breeds",
+            splits=dogs.SPLITS,
+            source="downloaded, 794 MB",
+            licence="research and teaching only",
+            make=dogs.read,
+            identity=dogs.identity,
+            scaled=True,
+            files=(dogs.FILE,),
+            there=dogs.there,
         ),
     )
 }

@@ -41,21 +41,21 @@ def along(
     Raises CourseError for no positions, counts that do not agree, numbers that are not finite, and
     pictures that are none.
     """
-    positions = _texts(positions)
-    curve = {label: _numbers(label, values) for label, values in curve.items()}
-    _check_counts(positions, numbers, curve)
+    texts = _texts(positions)
+    points = {label: _numbers(label, values) for label, values in curve.items()}
+    _check_counts(texts, numbers, points)
     check_whole("columns", columns, "columns=10")
     check_whole("start", start, "start=0", least=0)
-    if start >= len(positions):
-        raise CourseError(f"expected start below {len(positions)}, got {start}; try start=0")
-    images = {title: _checked(title, each, len(positions)) for title, each in sheets.items()}
+    if start >= len(texts):
+        raise CourseError(f"expected start below {len(texts)}, got {start}; try start=0")
+    images = {title: _checked(title, each, len(texts)) for title, each in sheets.items()}
     sprite, places = _sprite(images)
-    (xlabel, x), (ylabel, y) = curve.items()
+    (xlabel, x), (ylabel, y) = points.items()
     data = {
         "kind": "along",
         "title": f"Move {name}",
         "name": name,
-        "positions": list(positions),
+        "positions": texts,
         "start": int(start),
         "sheets": [
             {
@@ -69,10 +69,10 @@ def along(
         ],
         "sprite": sprite,
         "tile": list(next(iter(images.values())).shape[-2:]),
-        "numbers": [{"label": label, "texts": list(texts)} for label, texts in numbers.items()],
-        "curve": {"xlabel": xlabel, "ylabel": ylabel, "x": list(x), "y": list(y)},
+        "numbers": [{"label": label, "texts": list(each)} for label, each in numbers.items()],
+        "curve": {"xlabel": xlabel, "ylabel": ylabel, "x": x, "y": y},
     }
-    return show(data, [], lambda: _still(name, positions, images))
+    return show(data, [], lambda: _still(name, texts, images))
 
 
 def _texts(positions: Any) -> list[str]:
@@ -82,7 +82,7 @@ def _texts(positions: Any) -> list[str]:
         raise CourseError(f"{wanted}, got {positions!r:.60}; try ['0.1', '1']")
     if not all(isinstance(one, str | Real) and not isinstance(one, bool) for one in given):
         raise CourseError(f"{wanted}, got {positions!r:.60}; try ['0.1', '1']")
-    # float32's 0.1 is 0.10000000149
+    # to six digits: float32's 0.1 is 0.10000000149
     return [one if isinstance(one, str) else plotting.with_minus(one) for one in given]
 
 

@@ -54,7 +54,8 @@ def core_of_page() -> str:
     """What a page carries once: it mounts explorers, as soon as their files are there too."""
     names = ", ".join(name for file in CORE for name in names_in(file))
     source = "\n".join(LEAN[file] for file in CORE)
-    return f"{source}\nconst tools = {{ {names} }};\nglobalThis.vaecourseMount = mountPage;\nmountPage();"
+    mount = "globalThis.vaecourseMount = mountPage;\nmountPage();"
+    return f"{source}\nconst tools = {{ {names} }};\n{mount}"
 
 
 def file_of_page(file: str) -> str:

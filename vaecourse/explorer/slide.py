@@ -76,9 +76,9 @@ def _check_codes(z: Any, dim: int) -> None:
 def _checked(directions: Any, dim: int) -> dict[str, Tensor]:
     """The directions by name, each (latent_dim,) on the CPU."""
     if not isinstance(directions, Mapping) or not 1 <= len(directions) <= MOST_DIRECTIONS:
-        came = len(directions) if isinstance(directions, Mapping) else type(directions).__name__
+        count = len(directions) if isinstance(directions, Mapping) else type(directions).__name__
         raise CourseError(
-            f"expected one to {MOST_DIRECTIONS} directions by name, got {came}; try "
+            f"expected one to {MOST_DIRECTIONS} directions by name, got {count}; try "
             '{"smile": mean_direction(z, has)}'
         )
     for name, way in directions.items():

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from vaecourse.data import FACE_FACTORS, draw_faces, random_factors
 from vaecourse.device import seeded
 from vaecourse.metrics import active_units, factor_information, mutual_information_gap
 from vaecourse.networks import MLPDecoder, MLPEncoder
+from vaecourse.studies.drawn import keep_vae
 from vaecourse.studies.judges import reader_of_factors
 from vaecourse.studies.run import Settings
 from vaecourse.studies.smiles import codes
@@ -25,7 +25,7 @@ VARIED = ("smile", "turn", "skin", "hair_colour", "background")  # the others st
 FIXED = {"eye_size": 0.5, "hair_style": 2.0, "brows": 0.5, "nose": 0.5, "face_width": 0.5}
 SHAPE, HIDDEN, LATENT_DIM = (3, 32, 32), (256, 256), 10
 LIKELIHOOD = partial(gaussian_nll, std=0.1)
-NUM_TRAIN, NUM_TEST, NUM_EPOCHS = 4000, 2000, 40
+NUM_TRAIN, NUM_TEST, NUM_EPOCHS = 4000, 2000, 25
 
 
 def few_factors(n: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -41,9 +41,9 @@ def few_factors(n: int, seed: int) -> tuple[Tensor, Tensor]:
 def measure(settings: Settings, num_seeds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """By β and seed: MIG and what the best dimension tells of each factor, on test faces.
 
-    Trains and keeps the reader of factors too, which chapter 10 uses.
+    Trains and keeps the networks of chapter 10 too.
     """
-    keep_reader(settings.weights)
+    keep_networks(settings)
     x, _ = few_factors(NUM_TRAIN, seed=4)
     x_test, y_test = few_factors(NUM_TEST, seed=5)
     found: dict[str, Any] = {"factors": {"names": list(VARIED)}}
@@ -65,8 +65,14 @@ def measure(settings: Settings, num_seeds: int, say: Callable[[str], None]) -> d
     return found
 
 
-def keep_reader(folder: Path) -> None:
-    pretrained.store("faces-factors", *reader_of_factors(), folder)
+def keep_networks(settings: Settings) -> None:
+    """Train the VAE of drawn faces and the reader of factors, unless `resume` finds them."""
+    if settings.resume and {"faces-32d", "faces-factors"} <= set(
+        pretrained.names(settings.weights)
+    ):
+        return
+    keep_vae(settings.weights)
+    pretrained.store("faces-factors", *reader_of_factors(), settings.weights)
 
 
 def _trained(x: Tensor, beta: float, seed: int) -> VAE:

@@ -60,9 +60,16 @@ def _entry(row: Row, runs: list[dict[str, Any]]) -> dict[str, Any]:
         "source": row.source,
         "by": row.by,
         "published": row.published,
+        **summary(runs),
+        "runs": runs,
+    }
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """The "mean" and the "interval" of the runs' figures, as `results.read` tells of them."""
+    return {
         "mean": _summary(runs, fmean),
         "interval": _summary(runs, half_width) if len(runs) > 1 else {},
-        "runs": runs,
     }
 
 

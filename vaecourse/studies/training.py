@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from vaecourse import pretrained
-from vaecourse.data import load
+from vaecourse.data import augmented, load
 from vaecourse.device import seeded
 from vaecourse.likelihoods import optimal_std_elbo
 from vaecourse.networks import glorot_init
 from vaecourse.objectives import Terms, reconstruction_loss, squared_error
 from vaecourse.provenance import commit, processor, versions
-from vaecourse.studies.rows import DATA, DIGITS, Row
+from vaecourse.studies.rows import DATA, DIGITS, TURNED_DOGS, Row
 from vaecourse.training import History, Objective, Schedule, cosine, fit, one_cycle
 from vaecourse.vae import negative_elbo
 from vaecourse.variants import building
@@ -52,6 +52,10 @@ class Pictures(NamedTuple):
 
 def pictures(row: Row) -> Pictures:
     """The row's pictures: of MNIST, or of the data set that it names."""
+    if row.data == TURNED_DOGS:
+        train, test = load("stanford-dogs", "train").x, load("stanford-dogs", "test").x
+        turned = [augmented(train, seed) for seed in range(16)]
+        return Pictures(torch.cat(turned), test, held_out=True)
     if row.data not in MNIST:
         train, test = load(row.data, "train").x, load(row.data, "test").x
         if row.data == "smiles":  # the other two fifths are its judge's, see studies.judges
@@ -133,6 +137,7 @@ def train(
         "seed": seed,
         "protocol": row.protocol(),
         "data": f"{DATA[row.data]}: {len(seen.train):,}",
+        "num_test": len(seen.test) if seen.held_out else 0,
         "precision": precision,
         "device": f"{device}: {chip}",
         "threads": torch.get_num_threads(),

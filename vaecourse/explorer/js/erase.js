@@ -9,56 +9,56 @@ const ERASE_LEGEND =
   "the best of 100 draws of the prior; the samples are draws of that posterior, by importance resampling.";
 
 explorers.erase = ({ title, shape, images, latent_dim: dim }, engine, report) => {
-  const canvas = (label) => picture(shape, label);
-  const [whole, encoded, inferred] = ["the whole digit", "the holed digit, encoded and decoded",
-    "decoded from the z of the visible pixels"].map(canvas);
-  const samples = [1, 2, 3].map((k) => canvas(`sample ${k} given the visible pixels`));
-  const [told, state] = [note(), { seed: 1 }];
+  const [pictures, state] = [picturesOf(shape), { seed: 1, recon: null }];
+  const { encoded, inferred, whole, samples } = pictures;
+  const told = note();
   told.setAttribute("role", "status");
-  const drawn = make("div", { className: "vc-holed" });
-  const decode = inSlices((list) => engine.decode(0, list));
-  const prior = priorPlaces(dim);
   const byEncoder = latest(async () => {
     const { mu } = moments(await engine.encode(0, field.pixels()));
-    const [recon] = await engine.decode(0, [mu]);
-    encoded.show(recon);
-    state.recon = recon;
+    [state.recon] = await engine.decode(0, [mu]);
+    encoded.show(state.recon);
   }, report);
+  const [decode, prior] = [inSlices((list) => engine.decode(0, list)), priorPlaces(dim)];
   const byVisible = latest(async () => {
-    const { x, hole, visible } = field;
     drawn.setAttribute("aria-busy", "true");
-    const task = { decode, x: [...x], hole: [...hole], visible: visible() };
+    const task = { decode, x: [...field.x], hole: [...field.hole], visible: field.visible() };
     const ends = await tops(await placesAt(prior, task), task);
     inferred.show(ends[0].p);
-    const uniform = seededUniforms(state.seed);
-    const draws = await posteriorDraws(ends, samples.length, task, seededNormals(state.seed), uniform);
+    const [normals, uniform] = [seededNormals(state.seed), seededUniforms(state.seed)];
+    const draws = await posteriorDraws(ends, samples.length, task, normals, uniform);
     samples.forEach((one, k) => one.show(draws[k].p));
     told.textContent = describedHole(task, state.recon, ends[0]);
     drawn.setAttribute("aria-busy", "false");
   }, report);
-  const read = () => {
-    byEncoder();
-    byVisible();
-  };
-  const field = holedField(shape, read);
+  const field = holedField(shape, () => { byEncoder(); byVisible(); });
+  const drawn = make("div", { className: "vc-holed" },
+    captioned(field.element, "erase here"), captioned(encoded, "encoded"), captioned(inferred, "inferred"),
+    captioned(whole, "the whole digit"), ...samples.map((one, k) => captioned(one, `sample ${k + 1}`)));
+  const digits = thumbnails(images, shape, "choose", (image) => choose(image));
   const choose = (image) => {
     digits.press(images.indexOf(image));
     whole.show(unpacked(image.pixels));
     field.hold(unpacked(image.pixels));
   };
-  const digits = thumbnails(images, shape, "choose", choose);
-  const holes = buttons(
-    button("rows and columns 10–20", () => field.cut((r, c) => [r, c].every((at) => at >= REPORT_HOLE[0] && at < REPORT_HOLE[1]))),
-    button("lower half", () => field.cut((r) => r >= shape[1] / 2)),
-    button("restore", () => field.cut(() => false)),
-    button("other samples", () => { state.seed += 1; byVisible(); }),
-  );
-  drawn.append(captioned(field.element, "erase here"), captioned(encoded, "encoded, decoded"), captioned(inferred, "inferred"),
-    captioned(whole, "the whole digit"), ...samples.map((one, k) => captioned(one, `sample ${k + 1}`)));
+  const again = button("other samples", () => { state.seed += 1; byVisible(); });
+  field.cut(isInReportHole);
   choose(images[0]);
-  holes.firstChild.click();
-  return [panel(title, digits, controls(holes), drawn, told, note(ERASE_LEGEND))];
+  return [panel(title, digits, controls(buttons(...holesOf(field, shape), again)), drawn, told, note(ERASE_LEGEND))];
 };
+
+const picturesOf = (shape) => ({
+  whole: picture(shape, "the whole digit"),
+  encoded: picture(shape, "the holed digit, encoded and decoded"),
+  inferred: picture(shape, "decoded from the z of the visible pixels"),
+  samples: [1, 2, 3].map((k) => picture(shape, `sample ${k} given the visible pixels`)),
+});
+
+const isInReportHole = (...place) => place.every((at) => at >= REPORT_HOLE[0] && at < REPORT_HOLE[1]);
+const holesOf = (field, [, height]) => [
+  button("rows and columns 10–20", () => field.cut(isInReportHole)),
+  button("lower half", () => field.cut((r) => r >= height / 2)),
+  button("restore", () => field.cut(() => false)),
+];
 
 // draws of the prior to start from, always the same
 function priorPlaces(dim) {
