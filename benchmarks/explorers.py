@@ -29,7 +29,8 @@ MOVES = 40
 # the time, since the page was opened, at which an explorer had decoded its first picture
 FIRST_PICTURE = """() => new Promise((done) => {
   const look = () => {
-    const decoded = document.querySelectorAll(".vc-mounted .vc-row > .vc-figure > .vc-picture");
+    const decoded = document.querySelectorAll(
+      ".vc-mounted :is(.vc-row, .vc-holed) > .vc-figure > .vc-picture");
     if ([...decoded].some((canvas) => canvas.pixels)) done(performance.now());
     else requestAnimationFrame(look);
   };
@@ -74,8 +75,8 @@ def of_the_book(chromium: "Browser", folder: Path, opened: int) -> dict[str, dic
     html = notebooks.render(notebooks.book_folder(), folder).parent
     found = {}
     for path in sorted(html.glob("*.html")):
-        if "data-waiting" not in path.read_text(encoding="utf-8"):
-            continue
+        if "data-vaecourse-network" not in path.read_text(encoding="utf-8"):
+            continue  # nothing is decoded there
         times = []
         for _ in range(opened):
             page = chromium.new_context().new_page()

@@ -7,7 +7,8 @@ import torch
 
 from vaecourse import data, results
 from vaecourse.networks import Autoencoder, MLPDecoder, MLPEncoder
-from vaecourse.studies import applications
+from vaecourse.studies import applications, measuring
+from vaecourse.studies.run import Settings
 from vaecourse.vae import VAE
 
 
@@ -64,17 +65,20 @@ def test_what_is_mixed_of_one_picture_alone_is_drawn_from_its_own_posterior() ->
     assert set(labels.tolist()) <= set(y[:3].tolist())
 
 
-def test_a_measurement_is_kept_as_the_results_of_a_study(tmp_path: Path) -> None:
+def test_what_is_measured_has_its_mean_and_each_seeds_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def quick(of: int, seed: int) -> dict[str, float]:
+        return {"plain": of + seed}
+
+    monkeypatch.setattr(applications, "extra_data", quick)
+    monkeypatch.setattr(applications, "strangers", quick)
+    monkeypatch.setattr(applications, "fillings", lambda _: {"hole": {"error": 0.5}})
     said: list[str] = []
-
-    def quick(of: int, seed: int) -> tuple[dict[str, float], list[float]]:
-        return {"plain": of + seed}, [2.0, 1.0]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(applications, "extra_data", quick)
-        patch.setattr(applications, "strangers", quick)
-        applications.measure(tmp_path, left_out=(4,), labels=(10,), num_seeds=2, say=said.append)
-    rows = results.read("applications", tmp_path)["rows"]
-    assert rows["extra-10"]["mean"] == {"plain": 10.5, "train_loss": 1.0}
-    assert rows["without-4"]["runs"][1]["figures"]["plain"] == 5
-    assert len(said) == 2
+    measuring.measure("applications", Settings(tmp_path), num_seeds=2, say=said.append)
+    measured = results.measured("applications", tmp_path)["measured"]
+    assert measured["extra-10"]["mean"] == {"plain": 10.5}
+    assert measured["extra-10"]["seeds"] == [{"plain": 10}, {"plain": 11}]
+    assert measured["without-4"]["seeds"] == [{"plain": 4}]
+    assert measured["fillings"]["hole"] == {"error": 0.5}
+    assert len(said) == 1 + 5 + 10 + 1

@@ -155,16 +155,16 @@ def trained() -> dict[str, str]:
     return found
 
 
-def mounted(page: "Page") -> dict[str, tuple["Locator", dict[str, Any]]]:
-    """By kind, each explorer of the page with its data; all of them move."""
+def mounted(page: "Page") -> list[tuple[str, "Locator", dict[str, Any]]]:
+    """The kind of each explorer of the page, itself and its data; all of them move."""
     page.wait_for_function(
         "[...document.querySelectorAll('.vaecourse-explorer')]"
         ".every((one) => one.matches('.vc-mounted'))"
     )
-    found = {}
+    found = []
     for element in page.locator(".vaecourse-explorer").all():
         data = json.loads(element.locator(":scope > script").first.inner_text())
-        found[data["kind"]] = element, data
+        found.append((data["kind"], element, data))
     return found
 
 
@@ -179,7 +179,8 @@ def is_drawn(picture: "Locator", wanted: Tensor) -> bool:
 
 
 def decoded(model: Any, z: Tensor) -> Tensor:
-    return model.decode(z.view(1, -1)).sigmoid().flatten().detach()
+    """The grey of its pixels, or their red."""
+    return model.decode(z.view(1, -1)).sigmoid()[0, 0].flatten().detach()
 
 
 def test_the_chapters_have_their_explorers_and_each_moves_by_key(
@@ -187,8 +188,8 @@ def test_the_chapters_have_their_explorers_and_each_moves_by_key(
 ) -> None:
     page, expected = chapter
     explorers = mounted(page)
-    assert list(explorers) == expected
-    for element, _ in explorers.values():
+    assert [kind for kind, *_ in explorers] == expected
+    for _, element, _ in explorers:
         for moved in element.locator("input[type=range], .vc-plane, .vc-ink").all():
             if not moved.is_visible():  # of the dimensions that are folded away
                 continue
@@ -207,7 +208,7 @@ def test_the_chapters_explorers_draw_what_torch_computes(
     chapter: tuple["Page", list[str]], trained: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     page, _ = chapter
-    for kind, (element, data) in mounted(page).items():
+    for kind, element, data in mounted(page):
         if UNKNOWN.get(request.node.callspec.params["chapter"]) == kind:
             continue
         names = [trained[network["decoder"]] for network in data["networks"]]
@@ -239,8 +240,7 @@ def test_the_chapters_explorers_draw_what_torch_computes(
             for way, one, alpha in zip(data["directions"], sliders, (1.5, -1.0), strict=False):
                 z = z + alpha * torch.tensor(way["z"])
                 one.fill(str(alpha))
-            red = decoded(models[0], z)[: data["shape"][1] * data["shape"][2]]
-            assert is_drawn(element.locator(".vc-pair .vc-picture").nth(1), red)
+            assert is_drawn(element.locator(".vc-pair .vc-picture").nth(1), decoded(models[0], z))
         if kind == "erase":
             levels = bytearray(base64.b64decode(data["images"][0]["pixels"]))
             x = torch.frombuffer(levels, dtype=torch.uint8).view(1, 1, 28, 28) / 255

@@ -64,5 +64,5 @@ def test_results_without_their_origin_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_study_that_does_not_exist_is_named_beside_those_that_do() -> None:
-    with pytest.raises(CourseError, match="faces, pretrained, smiles"):
+    with pytest.raises(CourseError, match="did you mean 'faces'"):
         choose(["face-study"])

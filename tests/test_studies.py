@@ -133,7 +133,9 @@ def test_mnist_is_loaded_once_to_train_and_score_a_row(
     assert sorted(loaded) == [("mnist", "test"), ("mnist", "train")]
 
 
-@pytest.mark.parametrize("name", ["mnist-autoencoder-2d", "mnist-mlp-2d"])
+@pytest.mark.parametrize(
+    "name", ["mnist-autoencoder-2d", "mnist-mlp-2d", "mnist-vq", "mnist-10d-denoiser"]
+)
 def test_trained_models_never_see_the_held_out_digits_and_load_as_they_scored(
     small: Settings, name: str
 ) -> None:

@@ -5,7 +5,6 @@ NOISE = "def my_noise(z, eps, alpha_bar): return "
 MISTAKES = {
     "my-straight": [
         f"{STRAIGHT}entry",
-        f"{STRAIGHT}z",
         f"{STRAIGHT}entry - z + z.detach()",
     ],
     "my-price": [

@@ -8,11 +8,13 @@ from vaecourse.metrics.models import (
     kl_by_dimension,
     log_likelihood,
 )
+from vaecourse.metrics.pictures import auc, psnr, slant, thickness
 from vaecourse.metrics.sharpness import detail_explained, power_by_frequency, sharpness
 
 __all__ = [
     "active_units",
     "agreement",
+    "auc",
     "detail_explained",
     "effective_sample_size",
     "factor_information",
@@ -20,5 +22,8 @@ __all__ = [
     "log_likelihood",
     "mutual_information_gap",
     "power_by_frequency",
+    "psnr",
     "sharpness",
+    "slant",
+    "thickness",
 ]

@@ -25,7 +25,7 @@ VARIED = ("smile", "turn", "skin", "hair_colour", "background")  # the others st
 FIXED = {"eye_size": 0.5, "hair_style": 2.0, "brows": 0.5, "nose": 0.5, "face_width": 0.5}
 SHAPE, HIDDEN, LATENT_DIM = (3, 32, 32), (256, 256), 10
 LIKELIHOOD = partial(gaussian_nll, std=0.1)
-NUM_TRAIN, NUM_TEST, NUM_EPOCHS = 4000, 2000, 40
+NUM_TRAIN, NUM_TEST, NUM_EPOCHS = 4000, 2000, 25
 
 
 def few_factors(n: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from vaecourse.provenance import commit, processor, versions
 from vaecourse.training import evaluate, fit, one_cycle
 from vaecourse.vae import VAE, Image, gaussian_kl, normal_nll
 
-EPOCHS, EPOCHS_ON_FEATURES = 16, 5
+EPOCHS, EPOCHS_ON_FEATURES = 16, 4
 FEATURES = (slice(22, 56), slice(12, 52))  # rows and columns of eyes, nose and mouth
 SHARPER = 3.0  # how many times smaller σ is there
 

@@ -1,4 +1,4 @@
-"""Studies that measure trained faces: what they find goes to `results/<study>.json`."""
+"""Studies that measure what no report did: what they find goes to `results/<study>.json`."""
 
 import json
 import time
@@ -8,11 +8,12 @@ from typing import Any
 
 from vaecourse import files
 from vaecourse.provenance import commit, processor, versions
-from vaecourse.studies import disentangling, smiles
+from vaecourse.studies import applications, disentangling, smiles
 from vaecourse.studies.run import Settings
 
 # a study's name → what measures it: (settings, number of seeds, say) -> figures by seed or setting
 MEASURED: dict[str, Callable[[Settings, int, Callable[[str], None]], dict[str, Any]]] = {
+    "applications": applications.measure,
     "faces": disentangling.measure,
     "smiles": smiles.measure,
 }

@@ -10,7 +10,7 @@ from typing import Any
 from vaecourse.errors import unknown_name
 
 PRETRAINED = "pretrained"  # the study of the weights that come with the package
-FIGURES = ("faces", "smiles")  # studies without a report's rows, see `measuring`
+FIGURES = ("applications", "faces", "smiles")  # studies without a report's rows, see `measuring`
 DIGITS = "without-digits"  # the data on which the pretrained models of digits are trained
 
 TURNED_DOGS = "stanford-dogs-turned"
@@ -203,8 +203,9 @@ _SHARPER = [_sharper(each) for each in SHARPENED]
 _SHARP = replace(_SHARPER[-1], study=PRETRAINED, name="faces-sharper-256d")
 # the same recipe on photos, as they are and turned; both see about 12,000 pictures
 _DOGS = [
-    replace(_RESIDUAL, study="dogs", name=name, data=data, num_epochs=num_epochs,
-            batch_size=16, lr=5e-4)  # fmt: skip
+    replace(
+        _RESIDUAL, study="dogs", name=name, data=data, num_epochs=num_epochs, batch_size=16, lr=5e-4
+    )  # fmt: skip
     for name, data, num_epochs in (
         ("as-they-are", "stanford-dogs", 128),
         ("turned", TURNED_DOGS, 8),

@@ -32,7 +32,7 @@ explorers.erase = ({ title, shape, images, latent_dim: dim }, engine, report) =>
   }, report);
   const field = holedField(shape, () => { byEncoder(); byVisible(); });
   const drawn = make("div", { className: "vc-holed" },
-    captioned(field.element, "erase here"), captioned(encoded, "encoded, decoded"), captioned(inferred, "inferred"),
+    captioned(field.element, "erase here"), captioned(encoded, "encoded"), captioned(inferred, "inferred"),
     captioned(whole, "the whole digit"), ...samples.map((one, k) => captioned(one, `sample ${k + 1}`)));
   const digits = thumbnails(images, shape, "choose", (image) => choose(image));
   const choose = (image) => {

@@ -57,36 +57,46 @@ function dense(x, weight, bias, { inputs, outputs }) {
   return y;
 }
 
-// y[o, r, c] = b[o] + sum over i, a, b of w[o, i, a, b] x[i, r * stride + a - padding, ...]
-function convolution(x, weight, bias, { from, to, kernel, stride, padding }) {
-  const [channels, height, width] = from;
-  const [outputs, rows, columns] = to;
-  const y = new Float32Array(outputs * rows * columns);
-  for (let o = 0, at = 0; o < outputs; o++)
-    for (let r = 0; r < rows; r++)
-      for (let c = 0; c < columns; c++, at++) {
-        let sum = bias[o];
-        for (let i = 0; i < channels; i++)
-          for (let a = 0; a < kernel[0]; a++) {
-            const row = r * stride[0] + a - padding[0];
-            if (row < 0 || row >= height) continue;
-            const w = ((o * channels + i) * kernel[0] + a) * kernel[1];
-            const first = (i * height + row) * width;
-            for (let b = 0; b < kernel[1]; b++) {
-              const column = c * stride[1] + b - padding[1];
-              if (column >= 0 && column < width) sum += weight[w + b] * x[first + column];
-            }
-          }
-        y[at] = sum;
-      }
-  return y;
-}
+// Channels are summed four at a time, or y would be read and written four times as often: the weights
+// of four, 0 for those that are too many, and where their planes begin.
+const weightsOf = (weight, at, step, left) =>
+  [weight[at], left > 1 ? weight[at + step] : 0, left > 2 ? weight[at + 2 * step] : 0, left > 3 ? weight[at + 3 * step] : 0];
+const planesOf = (from, area, left) =>
+  [from, left > 1 ? from + area : from, left > 2 ? from + 2 * area : from, left > 3 ? from + 3 * area : from];
 
 // the first and the last i below `count` with 0 <= i * stride + offset < size
 const inside = (count, size, stride, offset) => [
   Math.max(0, Math.ceil(-offset / stride)),
   Math.min(count - 1, Math.floor((size - 1 - offset) / stride)),
 ];
+
+// y[o, r, c] = b[o] + sum over i, a, b of w[o, i, a, b] x[i, r * stride + a - padding, ...]
+function convolution(x, weight, bias, { from: shapeIn, to: shapeOut, kernel, stride, padding }) {
+  const [channels, height, width] = shapeIn;
+  const [outputs, rows, columns] = shapeOut;
+  const [y, patch] = [new Float32Array(outputs * rows * columns), kernel[0] * kernel[1]];
+  for (let o = 0; o < outputs; o++) {
+    const plane = o * rows * columns;
+    y.fill(bias[o], plane, plane + rows * columns);
+    for (let a = 0; a < kernel[0]; a++)
+      for (let b = 0; b < kernel[1]; b++) {
+        const [first, last] = inside(columns, width, stride[1], b - padding[1]);
+        for (let i = 0; i < channels; i += 4) {
+          const at = (o * channels + i) * patch + a * kernel[1] + b;
+          const [v, w, s, t] = weightsOf(weight, at, patch, channels - i);
+          const [k, l, m, n] = planesOf(i * height * width, height * width, channels - i);
+          for (let r = 0; r < rows; r++) {
+            const row = r * stride[0] + a - padding[0];
+            if (row < 0 || row >= height) continue;
+            let [from, to] = [row * width + first * stride[1] + b - padding[1], plane + r * columns + first];
+            for (let column = first; column <= last; column++, from += stride[1])
+              y[to++] += v * x[k + from] + w * x[l + from] + s * x[m + from] + t * x[n + from];
+          }
+        }
+      }
+  }
+  return y;
+}
 
 // the same sum read backwards: each x[i, row, column] is spread over kernel-sized patches of y
 function transposed(x, weight, bias, { from: shapeIn, to: shapeOut, kernel, stride, padding }) {
@@ -113,18 +123,14 @@ function transposed(x, weight, bias, { from: shapeIn, to: shapeOut, kernel, stri
   return y;
 }
 
-// sum = the planes of x, each times its weight: four at a time, or the sum would be read and written
-// four times as often
+// sum = the planes of x, each times its weight
 function mix(sum, x, weight, at, step, channels) {
   const area = sum.length;
   sum.fill(0);
-  let i = 0;
-  for (; i + 3 < channels; i += 4, at += 4 * step) {
-    const [v, w, s, t] = [weight[at], weight[at + step], weight[at + 2 * step], weight[at + 3 * step]];
-    const [first, second, third, fourth] = [i * area, (i + 1) * area, (i + 2) * area, (i + 3) * area];
+  for (let i = 0; i < channels; i += 4) {
+    const [v, w, s, t] = weightsOf(weight, at + i * step, step, channels - i);
+    const [k, l, m, n] = planesOf(i * area, area, channels - i);
     for (let j = 0; j < area; j++)
-      sum[j] += v * x[first + j] + w * x[second + j] + s * x[third + j] + t * x[fourth + j];
+      sum[j] += v * x[k + j] + w * x[l + j] + s * x[m + j] + t * x[n + j];
   }
-  for (; i < channels; i++, at += step)
-    for (let j = 0; j < area; j++) sum[j] += weight[at] * x[i * area + j];
 }
