@@ -47,7 +47,7 @@ def test_every_stored_study_can_be_read_and_each_row_has_its_figures() -> None:
             assert results.measured(study, STORED)["measured"]
             continue
         for row in results.read(study, STORED)["rows"].values():
-            assert row["mean"]["train_loss"] > 0
+            assert "train_loss" in row["mean"]  # densities may be below 0 nats
             assert len({run["seed"] for run in row["runs"]}) == len(row["runs"])
             assert bool(row["interval"]) == (len(row["runs"]) > 1)
 
