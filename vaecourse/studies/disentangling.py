@@ -20,12 +20,12 @@ from vaecourse.studies.smiles import codes
 from vaecourse.training import evaluate, fit, one_cycle
 from vaecourse.vae import VAE, gaussian_nll, negative_elbo
 
-BETAS = (1, 4, 16, 64)
+BETAS = (1, 8, 64)
 VARIED = ("smile", "turn", "skin", "hair_colour", "background")  # the others stay as they are
 FIXED = {"eye_size": 0.5, "hair_style": 2.0, "brows": 0.5, "nose": 0.5, "face_width": 0.5}
 SHAPE, HIDDEN, LATENT_DIM = (3, 32, 32), (256, 256), 10
 LIKELIHOOD = partial(gaussian_nll, std=0.1)
-NUM_TRAIN, NUM_TEST, NUM_EPOCHS = 4000, 2000, 25
+NUM_TRAIN, NUM_TEST, NUM_EPOCHS = 4000, 2000, 15
 
 
 def few_factors(n: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -79,15 +79,17 @@ def _trained(x: Tensor, beta: float, seed: int) -> VAE:
     with seeded(seed):
         encoder = MLPEncoder(2 * LATENT_DIM, HIDDEN, SHAPE)
         model = VAE(encoder, MLPDecoder(LATENT_DIM, HIDDEN, SHAPE))
-    fit(
+    history = fit(
         model,
         x,
         objective=partial(negative_elbo, beta=beta, nll=LIKELIHOOD),
         num_epochs=NUM_EPOCHS,
         batch_size=64,
-        lr=1e-3,
+        lr=2e-3,
         schedule=one_cycle,
         precision="bfloat16",
         seed=seed,
     )
+    if history.interrupted:
+        raise KeyboardInterrupt
     return model

@@ -46,19 +46,23 @@ def keep_vae(folder: Path = pretrained.FOLDER, seed: int = 0) -> None:
     x, start = load("faces", "train").x, time.perf_counter()
     with seeded(seed):
         model = build("colour-faces", 32)
-    fit(
+    first = fit(
         model, x, objective=optimal_std_elbo, num_epochs=EPOCHS, batch_size=64, lr=2e-3,
         schedule=one_cycle, precision="bfloat16", seed=seed,
     )  # fmt: skip
+    if first.interrupted:
+        raise KeyboardInterrupt
     train_on_features(model, seed)
     store(model, seed, time.perf_counter() - start, folder)
 
 
 def train_on_features(model: VAE, seed: int) -> None:
-    fit(
+    history = fit(
         model, load("faces", "train").x, objective=features_elbo, num_epochs=EPOCHS_ON_FEATURES,
         batch_size=64, lr=1e-3, schedule=one_cycle, precision="bfloat16", seed=seed,
     )  # fmt: skip
+    if history.interrupted:
+        raise KeyboardInterrupt
 
 
 def store(model: VAE, seed: int, seconds: float, folder: Path) -> None:
