@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from vaecourse import results
 from vaecourse.errors import CourseError
+from vaecourse.studies.rows import FIGURES
 
 STORED = Path(__file__).parents[1] / "book" / "results"
 
@@ -40,16 +41,19 @@ def test_reading_results_needs_no_torch() -> None:
 
 def test_every_stored_study_can_be_read_and_each_row_has_its_figures() -> None:
     studies = sorted(path.stem for path in STORED.glob("*.json"))
-    assert studies == ["S1", "S3", "pretrained"]
+    assert {"S1", "S3", "pretrained"} <= set(studies)
     for study in studies:
+        if study in FIGURES:
+            assert results.measured(study, STORED)["measured"]
+            continue
         for row in results.read(study, STORED)["rows"].values():
-            assert row["mean"]["train_loss"] > 0
+            assert "train_loss" in row["mean"]  # densities may be below 0 nats
             assert len({run["seed"] for run in row["runs"]}) == len(row["runs"])
             assert bool(row["interval"]) == (len(row["runs"]) > 1)
 
 
 def test_a_study_without_results_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(CourseError, match=r"'S9'.*S1, S3, pretrained.*reproduce S9"):
+    with pytest.raises(CourseError, match=r"'S9'.*S1, S3.*pretrained.*reproduce S9"):
         results.read("S9", STORED)
     with pytest.raises(CourseError, match="no study"):
         results.read("S3", tmp_path / "nowhere")
