@@ -12,6 +12,5 @@ MISTAKES = {
         "my_answers = (1.0, 0.75)",
         "my_answers = (0.75, 0.75)",
         "my_answers = (1.0, 1.0)",
-        "my_answers = (0.5, 0.5)",
     ],
 }

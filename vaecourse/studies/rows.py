@@ -205,7 +205,7 @@ _SHARP = replace(_SHARPER[-1], study=PRETRAINED, name="faces-sharper-256d")
 _DOGS = [
     replace(
         _RESIDUAL, study="dogs", name=name, data=data, num_epochs=num_epochs, batch_size=16, lr=5e-4
-    )  # fmt: skip
+    )
     for name, data, num_epochs in (
         ("as-they-are", "stanford-dogs", 128),
         ("turned", TURNED_DOGS, 8),
