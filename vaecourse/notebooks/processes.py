@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-PATIENCE = 5  # seconds that a command has to put away what it has begun
+PATIENCE = 15  # seconds that a command has to put away what it has begun, on a busy machine too
 
 
 def run(
