@@ -194,6 +194,15 @@ def reproduce(
 
 
 @main.command()
+def release() -> None:
+    """Make the assignments that students get from the solutions."""
+    from vaecourse.classroom.release import release as release_all
+
+    for file in release_all():
+        click.echo(file)
+
+
+@main.command()
 @click.argument("name", type=TEXT, required=False)
 def data(name: str | None) -> None:
     """Download, check and keep a data set; list them all where none is named."""

@@ -1,0 +1,184 @@
+"""A question judged by values: inputs made from a seed → the student's answer → values.
+
+What is known of the right values, and of those that a mistake gives, are their prints (`values`).
+`judge` says of an answer that it is right, which mistake it shows, or how it differs.
+"""
+
+import contextlib
+import linecache
+import math
+import os
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any, Literal
+
+import torch
+
+from vaecourse.classroom.values import Leaf, Print, form, leaves, printed, recognised, same_form
+from vaecourse.device import seeded
+from vaecourse.errors import CourseError
+
+Status = Literal["right", "wrong", "not yet", "error"]
+FACTORS = {0.5: "twice", 2.0: "half", -1.0: "the negative"}  # times the answer is what was expected
+RAISED = "raises "
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that people make: its name, the hint that names it, its values by seed."""
+
+    name: str
+    hint: str
+    prints: tuple[tuple[Print, ...], ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a check may know. `asked` is the source of a function (answer, seed) → values."""
+
+    name: str  # "a2.3"
+    points: int
+    asked: str
+    seeds: tuple[int, ...]
+    prints: tuple[tuple[Print, ...], ...]  # of the right values, by seed
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a question; `mistake` is the name of the one that the answer shows."""
+
+    name: str
+    status: Status
+    points: int
+    of: int
+    hint: str = ""
+    mistake: str = ""
+
+
+def judge(question: Question, answer: Any) -> Verdict:
+    """The verdict on an answer, by the seeds of the question. No exception of the answer's comes
+    out, except KeyboardInterrupt."""
+    given = []
+    for seed in question.seeds:
+        try:
+            given.append(give(question.asked, answer, seed))
+        except (Exception, SystemExit) as problem:
+            if isinstance(problem, NotImplementedError):
+                return Verdict(question.name, "not yet", 0, question.points)
+            given.append(raised(problem))
+            if not any(_shows(question, mistake, given) for mistake in question.mistakes):
+                return Verdict(question.name, "error", 0, question.points, where(problem))
+    if all(_matches(question, question.prints, given)):
+        return Verdict(question.name, "right", question.points, question.points)
+    for mistake in question.mistakes:
+        if _shows(question, mistake, given):
+            hint, name = mistake.hint, mistake.name
+            return Verdict(question.name, "wrong", 0, question.points, hint, name)
+    return Verdict(question.name, "wrong", 0, question.points, _difference(question, given))
+
+
+def prints(name: str, seed: int, values: Sequence[Leaf], rtol: float) -> tuple[Print, ...]:
+    """What is kept of the values that a question's answer gives for a seed."""
+    return tuple(printed(leaf, _salt(name, seed), rtol) for leaf in values)
+
+
+def give(asked: str, answer: Any, seed: int) -> list[Leaf]:
+    """The values of an answer for a seed; what it prints is lost. Raises what the answer raises."""
+    if answer is None or answer is ...:
+        raise NotImplementedError
+    function = _function(asked)
+    with _quietly(), seeded(seed), torch.set_grad_enabled(True):
+        return leaves(function(answer, seed))
+
+
+def raised(problem: BaseException) -> list[Leaf]:
+    """An exception as a value, for the mistakes that end in one."""
+    return [Leaf(RAISED + type(problem).__name__, None, ("",))]
+
+
+def where(problem: BaseException) -> str:
+    """An exception in a line: what it is, and which line of the answer raised it."""
+    text = " ".join(str(problem).split())[:300]
+    said = text if isinstance(problem, CourseError) else f"{type(problem).__name__}: {text}"
+    for frame in reversed(traceback.extract_tb(problem.__traceback__)):
+        name = frame.filename
+        if "ipykernel" in name or "ipython-input" in name:
+            line = (linecache.getline(name, frame.lineno or 0) or frame.line or "").strip()
+            return f"{said} (in {frame.name}, line {frame.lineno}: {line})"
+    return said
+
+
+# -- the function that asks --------------------------------------------------------------------
+
+
+def _function(asked: str) -> Callable[[Any, int], Any]:
+    """The function that a source defines, in a namespace of its own with `torch` and `math`."""
+    code = _compiled(asked)
+    space: dict[str, Any] = {"torch": torch, "math": math, "__name__": "asked"}
+    exec(code, space)
+    return space[code.co_names[-1]]
+
+
+@cache
+def _compiled(asked: str) -> CodeType:
+    return compile(asked, "<asked>", "exec")
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    with (
+        Path(os.devnull).open("w") as nothing,
+        contextlib.redirect_stdout(nothing),
+        contextlib.redirect_stderr(nothing),
+    ):
+        yield
+
+
+# -- comparing ---------------------------------------------------------------------------------
+
+
+def _salt(name: str, seed: int) -> str:
+    return f"{name}|{seed}"
+
+
+def _matches(
+    question: Question, wanted: Sequence[Sequence[Print]], given: Sequence[list[Leaf]]
+) -> Iterator[bool]:
+    """For each seed, whether every number is the one that was printed."""
+    for seed, values, seen in zip(question.seeds, given, wanted, strict=False):
+        yield same_form(values, seen) and all(recognised(values, seen, _salt(question.name, seed)))
+
+
+def _shows(question: Question, mistake: Mistake, given: Sequence[list[Leaf]]) -> bool:
+    return all(_matches(question, mistake.prints, given))
+
+
+def _difference(question: Question, given: Sequence[list[Leaf]]) -> str:
+    """How an answer without a known mistake differs, first in form, then in values."""
+    for values, seen in zip(given, question.prints, strict=True):
+        if not same_form(values, seen):
+            return f"expected {form(seen)}, got {form(values)}"
+    for factor, word in FACTORS.items():
+        scaled = [[_scaled(leaf, factor) for leaf in values] for values in given]
+        if all(_matches(question, question.prints, scaled)):
+            return f"this is {word} of what was expected, everywhere"
+    right, numbers = [], []
+    for seed, values, seen in zip(question.seeds, given, question.prints, strict=True):
+        right += recognised(values, seen, _salt(question.name, seed))
+        numbers += [(leaf.place, number) for leaf in values for number in leaf.numbers]
+    place, number = numbers[right.index(False)]
+    value = f"{number:.6g}" if isinstance(number, float) else repr(number)
+    return (
+        f"{sum(right)} of {len(right)} values are right; the first that is not is "
+        f"{value}{f' at {place}' if place else ''}"
+    )
+
+
+def _scaled(leaf: Leaf, factor: float) -> Leaf:
+    numbers = tuple(n if isinstance(n, str) else factor * n for n in leaf.numbers)
+    return leaf._replace(numbers=numbers)
