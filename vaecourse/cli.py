@@ -203,6 +203,15 @@ def release() -> None:
 
 
 @main.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+def check(notebook: Path) -> None:
+    """Say what the visible checks make of an assignment, question by question."""
+    from vaecourse.classroom.checking import check_notebook
+
+    click.echo(check_notebook(notebook))
+
+
+@main.command()
 @click.argument("name", type=TEXT, required=False)
 def data(name: str | None) -> None:
     """Download, check and keep a data set; list them all where none is named."""

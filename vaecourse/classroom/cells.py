@@ -9,6 +9,7 @@ from vaecourse.notebooks.files import has_tag
 
 EXPERIMENT_TAG = "experiment"  # a cell that takes long and that no question needs
 CHECK_END = "-check"
+SCORE_ID = "score"
 
 
 def grade_id(cell: NotebookNode) -> str:
@@ -21,12 +22,14 @@ def points(cell: NotebookNode) -> int:
 
 
 def role(cell: NotebookNode) -> str:
-    """ "answer", "check", "read" (by a person), "experiment", or "text" for all others."""
+    """ "answer", "check", "read" (by a person), "experiment", "score", or "text" for others."""
     settings = _settings(cell)
     if settings.get("solution"):
         return "read" if settings.get("grade") else "answer"
     if settings.get("grade"):
         return "check"
+    if cell.get("id") == SCORE_ID:
+        return "score"
     return "experiment" if has_tag(cell, EXPERIMENT_TAG) else "text"
 
 

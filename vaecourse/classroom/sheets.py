@@ -24,7 +24,7 @@ class SheetCell:
 
     id: str
     kind: str  # "code" or "markdown"
-    role: str  # "answer", "check", "read" (by a person), "experiment" or "text" for all others
+    role: str  # see `cells.role`
     question: str  # "" where it belongs to none
     source: str
 
@@ -47,18 +47,18 @@ class Sheet:
     read: tuple[Read, ...]
 
 
-def names(folder: Path = FOLDER) -> list[str]:
+def names() -> list[str]:
     """The assignments that are released."""
-    return sorted(path.stem for path in folder.glob("*.json"))
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
-def load(name: str, folder: Path = FOLDER) -> Sheet:
+def load(name: str) -> Sheet:
     """The sheet of an assignment, by its name or its number ("a2"). Raises CourseError."""
-    known = names(folder)
+    known = names()
     found = [stem for stem in known if name in (stem, stem.partition("-")[0])]
     if len(found) != 1:
-        raise unknown_name("assignment", name, known)
-    return decode((folder / f"{found[0]}.json").read_text(encoding="utf-8"))
+        raise unknown_name("assignment", str(name), known)
+    return decode((FOLDER / f"{found[0]}.json").read_text(encoding="utf-8"))
 
 
 def encode(sheet: Sheet) -> str:

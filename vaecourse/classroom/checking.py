@@ -1,0 +1,172 @@
+"""`vaecourse check`: what a student may know of a notebook before handing it in.
+
+The released notebook is put together again with the student's answer cells, its quick cells are run
+in a fresh kernel, and each question is checked as its check cell does.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaecourse.classroom.asking import KEY
+from vaecourse.classroom.kernel import Kernel, Run
+from vaecourse.classroom.questions import Question, Verdict
+from vaecourse.classroom.sheets import ALL_POINTS, SheetCell
+from vaecourse.classroom.submissions import Submission, defined, submission
+
+WIDTH = 96  # characters of a line of the report
+GIVEN_SECONDS = 60  # for a cell of the course
+ANSWER_SECONDS = 20  # for an answer cell, and for the check of one
+LATE = f"it was stopped after {ANSWER_SECONDS} seconds; does a loop never end?"
+LOUD = "it prints more than a million characters; does it print in a loop?"
+DEAD = "the kernel died; does it call exit, or fill the memory?"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check says: a verdict for each question, and what is wrong with the cells."""
+
+    submission: Submission
+    verdicts: tuple[Verdict, ...]
+    read: dict[str, bool]  # questions that a person reads: whether something is written
+    findings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The report as a student reads it: a line a question, the sum, and what to mend."""
+        lines = [f"{self.submission.sheet.assignment}, release {self.submission.sheet.release}", ""]
+        for verdict in self.verdicts:
+            lines += _row(verdict)
+        for read in self.submission.sheet.read:
+            state = "written" if self.read[read.name] else "not answered yet"
+            lines.append(f"{read.name:6}  – of {read.points:>3}  {state}; read by a person")
+        earned, visible = sum(v.points for v in self.verdicts), sum(v.of for v in self.verdicts)
+        lines += [
+            "",
+            f"{earned} of {visible} points by the visible checks; {ALL_POINTS - visible} points "
+            "are given by a person.",
+            "The grade is found with other inputs, so it can be lower.",
+        ]
+        if self.findings:
+            lines += ["", "To mend:", *map(_item, self.findings)]
+        return "\n".join(lines)
+
+
+def check_notebook(path: Path) -> Report:
+    """Check the visible part of every question of a notebook, in a few seconds.
+
+    Raises CourseError where it is no notebook, or of no assignment.
+    """
+    found = submission(path)
+    session = _Session(found, path.absolute().parent)
+    with session.stack:
+        verdicts = tuple(session.check(question) for question in found.sheet.questions)
+    stubs = {cell.question: cell.source for cell in found.sheet.cells if cell.role == "read"}
+    answered = {
+        read.name: read.name in found.answers
+        and found.answers[read.name].source.strip() != stubs[read.name].strip()
+        for read in found.sheet.read
+    }
+    return Report(found, verdicts, answered, (*found.findings, *session.findings))
+
+
+class _Session:
+    """A kernel in which the cells have run; another one where an answer has brought it down."""
+
+    def __init__(self, handed: Submission, folder: Path) -> None:
+        self.handed = handed
+        self.folder = folder
+        self.stack = ExitStack()
+        self.kernel: Kernel | None = None
+        self.failed: dict[str, str] = {}  # what the answer cell of a question ended with
+        self.findings: list[str] = []
+
+    def check(self, question: Question) -> Verdict:
+        """The verdict on a question; what brings the kernel down is told, and costs no other."""
+        while self.kernel is None or not self.kernel.is_alive:
+            self._start()
+        if question.name in self.failed:
+            return _error(question, self.failed[question.name])
+        cell = next(c for c in self._cells("check") if c.question == question.name)
+        run = self.kernel.run(cell.source, ANSWER_SECONDS)
+        for about in run.outputs:
+            if "verdict" in about.get(KEY, {}):
+                verdict = Verdict(**about[KEY]["verdict"])
+                hint = _about_names(self.handed, question.name, verdict.hint)
+                return Verdict(**{**vars(verdict), "hint": hint})
+        return _error(question, self._reason(run, question.name))
+
+    def _start(self) -> None:
+        """A fresh kernel, and all quick cells but those known to fail."""
+        self.stack.close()
+        self.kernel = self.stack.enter_context(Kernel(self.folder))
+        for cell in self._cells("text", "answer"):
+            name = cell.question or cell.id
+            answer = self.handed.answers.get(name)
+            if name in self.failed:
+                continue
+            source = answer.source if answer else cell.source
+            run = self.kernel.run(source, ANSWER_SECONDS if answer else GIVEN_SECONDS)
+            if run.status != "ok":
+                place = f"cell {answer.number}" if answer else "a given cell"
+                self.failed[name] = f"{place} cannot be run: {self._reason(run, name)}"
+                if not cell.question:
+                    self.findings.append(f"{name}: {self.failed[name]}")
+            if not self.kernel.is_alive:
+                return
+
+    def _cells(self, *roles: str) -> Iterator[SheetCell]:
+        for cell in self.handed.sheet.cells:
+            if cell.kind == "code" and cell.role in roles:
+                yield cell
+
+    def _reason(self, run: Run, question: str) -> str:
+        if run.error == "ModuleNotFoundError":
+            return f"{run.text}; the course does without it: leave the import out"
+        return _about_names(self.handed, question, _said(run))
+
+
+def _row(verdict: Verdict) -> list[str]:
+    words = {"right": "right", "not yet": "not answered yet"}
+    said = words.get(verdict.status, f"{verdict.status}. {verdict.hint}")
+    head = f"{verdict.name:6} {verdict.points:>2} of {verdict.of:>3}  "
+    return textwrap.wrap(said, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+
+
+def _item(finding: str) -> str:
+    return textwrap.fill(finding, WIDTH, initial_indent="- ", subsequent_indent="  ")
+
+
+def _said(run: Run) -> str:
+    words = {"late": LATE, "loud": LOUD, "dead": DEAD}
+    text = " ".join(run.text.split())[:300]
+    return words.get(run.status, f"{run.error}: {text}")
+
+
+def _error(question: Question, reason: str) -> Verdict:
+    return Verdict(question.name, "error", 0, question.points, reason)
+
+
+def _about_names(handed: Submission, question: str, said: str) -> str:
+    """An error about a name that is not defined, with where it is defined, if anywhere."""
+    found = re.search(r"NameError: name '(\w+)' is not defined", said)
+    if not found:
+        return said
+    name = found[1]
+    released = [c for c in handed.sheet.cells if (c.role, c.question) == ("answer", question)]
+    if not released:
+        return said
+    answer = handed.answers.get(question)
+    if name in defined(released[0].source):
+        own = sorted(defined(answer.source)) if answer else []
+        instead = f"; it defines {', '.join(own)}" if own else ""
+        return f"no answer cell defines {name}{instead}; give it its name back"
+    where = [cell.number for cell in handed.handed if name in defined(cell.source)]
+    if not where:
+        return f"restart and run all first: {question} uses a variable no cell defines: {name}"
+    return (
+        f"{question} uses {name}, which cell {where[0]} defines; only answer cells are taken, and "
+        f"in their order: define it in the answer cell of {question}"
+    )

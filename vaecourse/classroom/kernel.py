@@ -1,0 +1,104 @@
+"""A kernel that runs pieces of code, each with limits on time and output, and survives them."""
+
+import subprocess
+import time
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from types import TracebackType
+from typing import Any
+
+from vaecourse.errors import CourseError
+
+START_SECONDS = 60
+LOOK_SECONDS = 0.5  # how long a dead kernel may go unnoticed
+STOP_SECONDS = 3  # for a kernel to answer an interrupt
+MOST_OUTPUT = 1_000_000  # bytes of one piece of code
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a piece of code: "ok", "error", "late", "loud" (too much output) or "dead"."""
+
+    status: str
+    error: str = ""  # of an "error": the name of the exception
+    text: str = ""  # and what it says
+    outputs: tuple[dict[str, Any], ...] = ()  # metadata of what was displayed
+
+
+class Kernel(AbstractContextManager["Kernel"]):
+    """A kernel of this environment, in a folder. After "dead" or a stuck interrupt it is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        from ipykernel.kernelspec import get_kernel_dict
+        from jupyter_client.kernelspec import KernelSpec
+        from jupyter_client.manager import KernelManager
+
+        arguments = ["--log-level=CRITICAL", "--HistoryManager.enabled=False"]
+        self._manager = KernelManager()
+        self._manager._kernel_spec = KernelSpec(**get_kernel_dict(extra_arguments=arguments))
+        self._folder = folder
+        self.is_alive = False
+
+    def __enter__(self) -> "Kernel":
+        self._manager.start_kernel(cwd=str(self._folder), stderr=subprocess.DEVNULL)
+        self._client = self._manager.client()
+        self._client.start_channels()
+        try:
+            self._client.wait_for_ready(timeout=START_SECONDS)
+        except RuntimeError as problem:
+            self.__exit__(None, None, None)
+            raise CourseError(f"no kernel starts here ({problem}); try: vaecourse doctor") from None
+        self.is_alive = True
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.is_alive = False
+        with suppress(Exception):
+            self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+
+    def run(self, code: str, seconds: float) -> Run:
+        """Run a piece of code. A kernel that is gone answers "dead"."""
+        if not self.is_alive:
+            return Run("dead")
+        message = self._client.execute(code, store_history=False, allow_stdin=False)
+        found = self._listen(message, time.monotonic() + seconds)
+        if found.status in ("late", "loud"):
+            self._manager.interrupt_kernel()
+            after = self._listen(message, time.monotonic() + STOP_SECONDS)
+            self.is_alive = after.status in ("ok", "error")
+        elif found.status == "dead":
+            self.is_alive = False
+        return found
+
+    def _listen(self, message: str, end: float) -> Run:
+        """What the kernel says of a piece of code, until it is idle again or a limit is met."""
+        error, text, size = "", "", 0
+        outputs: list[dict[str, Any]] = []
+        while (left := end - time.monotonic()) > 0:
+            try:
+                said = self._client.get_iopub_msg(timeout=min(LOOK_SECONDS, left))
+            except Empty:
+                if not self._manager.is_alive():
+                    return Run("dead")
+                continue
+            content = said["content"]
+            if said["parent_header"].get("msg_id") != message:
+                continue
+            if said["msg_type"] == "status" and content["execution_state"] == "idle":
+                return Run("error" if error else "ok", error, text, tuple(outputs))
+            if said["msg_type"] == "error":
+                error, text = str(content["ename"]), str(content["evalue"])
+            elif said["msg_type"] == "display_data":
+                outputs.append(dict(content.get("metadata", {})))
+            size += sum(len(frame) for frame in said.get("buffers", [])) + len(str(content))
+            if size > MOST_OUTPUT:
+                return Run("loud")
+        return Run("late")
