@@ -4,6 +4,8 @@ What is known of the right values, and of those that a mistake gives, are their 
 `judge` says of an answer that it is right, which mistake it shows, or how it differs.
 """
 
+import __future__
+
 import contextlib
 import linecache
 import math
@@ -13,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, Literal
 
 import torch
@@ -121,12 +123,13 @@ def _function(asked: str) -> Callable[[Any, int], Any]:
     code = _compiled(asked)
     space: dict[str, Any] = {"torch": torch, "math": math, "__name__": "asked"}
     exec(code, space)
-    return space[code.co_names[-1]]
+    return [value for value in space.values() if isinstance(value, FunctionType)][-1]
 
 
 @cache
 def _compiled(asked: str) -> CodeType:
-    return compile(asked, "<asked>", "exec")
+    lazily = __future__.annotations.compiler_flag  # types are for readers: no import for them
+    return compile(asked, "<asked>", "exec", flags=lazily, dont_inherit=True)
 
 
 @contextlib.contextmanager
