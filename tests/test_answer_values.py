@@ -107,7 +107,7 @@ def test_the_right_answer_earns_all_points_whatever_way_it_is_written() -> None:
         (lambda x: -double(x), "negative"),
         (lambda x: double(x)[:2], r"expected a tensor \(3,\), got a tensor \(2,\)"),
         (lambda x: double(x).sum(), r"expected a tensor \(3,\), got a number"),
-        (lambda x: [*double(x)[:2], 7.0], "4 of 6 values are right; the first that is not is 7"),
+        (lambda x: [*double(x)[:2], 70.0], "4 of 6 values are right; the first that is not is 70"),
     ],
 )
 def test_a_wrong_answer_is_told_how_it_differs(answer: Any, hint: str) -> None:
