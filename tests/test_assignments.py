@@ -119,7 +119,8 @@ def test_no_hidden_line_and_no_hidden_seed_is_handed_out(name: str) -> None:
     for source in (cell.source for cell in nb.cells if cells.role(cell) == "check"):
         regions = re.findall(r"### BEGIN HIDDEN TESTS\n(.*?)\n### END HIDDEN", source, re.DOTALL)
         for line in set(code_lines("\n".join(regions))) - public:
-            assert len(line) < 8 or line not in text, line
+            code = line.partition("#")[0].strip()
+            assert len(code) < 8 or code not in text, code
         for seed in re.findall(r"seeds=\(([\d, ]+)\)", source)[-1].replace(",", " ").split():
             assert not re.search(rf"(?<!\d){seed}(?!\d)", text), seed
 
@@ -143,9 +144,9 @@ def test_no_expected_value_is_handed_out(name: str) -> None:
         for seed in question.seeds:
             for leaf in classroom.questions.give(question.asked, author.solution, seed):
                 for number in leaf.numbers:
-                    if isinstance(number, float) and number != round(number, 3):
-                        assert f"{number:.6g}" not in text
-                        assert repr(number) not in text
+                    value = f"{number:.6g}" if isinstance(number, float) else str(number)
+                    if len(value) > 5:  # a 4 or a 0.25 stands anywhere
+                        assert value not in text
 
 
 def test_a_release_changes_nothing_that_is_committed(tmp_path: Path) -> None:

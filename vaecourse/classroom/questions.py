@@ -11,6 +11,7 @@ import linecache
 import math
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -138,7 +139,9 @@ def _quietly() -> Iterator[None]:
         Path(os.devnull).open("w") as nothing,
         contextlib.redirect_stdout(nothing),
         contextlib.redirect_stderr(nothing),
+        warnings.catch_warnings(),
     ):
+        warnings.simplefilter("ignore")
         yield
 
 
