@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
-import pytest
 
-from vaecourse import classroom
-from vaecourse.classroom import cells
+from vaecourse.classroom import asking, cells
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "solutions").glob("*.ipynb"))
@@ -23,8 +21,8 @@ class Asked(NamedTuple):
 
     name: str
     solution: Any
-    right: list[Callable[..., Any]]
-    wrong: list[Callable[..., Any]]
+    right: tuple[Any, ...]
+    wrong: tuple[Callable[..., Any], ...]
 
 
 def released(name: str) -> dict[str, Any]:
@@ -61,23 +59,15 @@ def asked(name: str) -> tuple[Asked, ...]:
     nb = nbformat.read(ROOT / "solutions" / f"{name}.ipynb", as_version=4)
     found: list[Asked] = []
     space: dict[str, Any] = {"__name__": "__main__"}
-    with pytest.MonkeyPatch.context() as patch:
-        said: list[dict[str, Any]] = []
-
-        def listen(name: str, points: int, asked: Any, right: Any, **others: Any) -> None:
-            said.append({"right": list(right), "wrong": list(others.get("wrong", ()))})
-            ask(name, points, asked, right, **others)
-
-        ask = classroom.ask
-        patch.setattr(classroom, "ask", listen)
-        for one in nb.cells:
-            if one.cell_type == "code" and cells.role(one) != "experiment":
-                run(one.source, space, f"<{name} {one.id}>")
-                if cells.role(one) == "check":
-                    answer = re.search(r'^check\("[\w.]+", (.+)\)$', one.source, re.MULTILINE)
-                    assert answer, one.source
-                    value = eval(answer[1], space)
-                    found.append(Asked(cells.question(one), value, **said.pop()))
+    for one in nb.cells:
+        if one.cell_type == "code" and cells.role(one) != "experiment":
+            run(one.source, space, f"<{name} {one.id}>")
+            if cells.role(one) == "check":
+                answer = re.search(r'^check\("[\w.]+", (.+)\)$', one.source, re.MULTILINE)
+                assert answer, one.source
+                question = cells.question(one)
+                key = asking._keys[question]
+                found.append(Asked(question, eval(answer[1], space), key.right, key.wrong))
     return tuple(found)
 
 
