@@ -88,40 +88,52 @@ def test_a_student_with_the_right_answers_is_told_so(name: str, tmp_path: Path) 
 # -- what is handed out ------------------------------------------------------------------------
 
 
+def texts(value: Any) -> list[str]:
+    """All texts in a piece of JSON, the lines of a source as one."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+        return ["".join(value), *value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for part in parts for text in texts(part)]
+
+
 def handed_out(name: str) -> str:
-    """All that students get of an assignment, as one text: each file, and each source in them."""
-    files = [
-        ROOT / "assignments" / f"{name}.ipynb",
-        sheets.FOLDER / f"{name}.json",
-        ROOT / "assignments" / "README.md",
-    ]
-    texts = [file.read_text() for file in files]
-    sources = ["".join(cell["source"]) for cell in released(name)["cells"]]
-    return "\n".join([*texts, *sources, *(q.asked for q in sheets.load(name).questions)])
+    """All that students get of an assignment, as one text."""
+    files = [ROOT / "assignments" / f"{name}.ipynb", sheets.FOLDER / f"{name}.json"]
+    found = [(ROOT / "assignments" / "README.md").read_text()]
+    for file in files:
+        found += [file.read_text(), *texts(json.loads(file.read_text()))]
+    return "\n".join(found)
+
+
+def regions(source: str, what: str) -> list[str]:
+    """The lines between the markers of `what`."""
+    found = re.findall(rf"### BEGIN {what}\n(.*?)\n *### END {what}", source, re.DOTALL)
+    return [line for region in found for line in region.splitlines()]
 
 
 @each_assignment
 def test_no_line_of_a_solution_is_handed_out(name: str) -> None:
     text = handed_out(name)
     for source in solution_sources(name).values():
-        (region,) = re.findall(r"### BEGIN SOLUTION\n(.*)\n *### END SOLUTION", source, re.DOTALL)
-        for line in filter(None, map(str.strip, region.splitlines())):
-            in_json = json.dumps(line, ensure_ascii=False)[1:-1]
+        lines = list(filter(None, map(str.strip, regions(source, "SOLUTION"))))
+        assert lines
+        for line in lines:
             assert line not in text, line
-            assert in_json not in text, line
 
 
 @each_assignment
 def test_no_hidden_line_and_no_hidden_seed_is_handed_out(name: str) -> None:
     text = handed_out(name)
+    known = {line.strip() for line in text.splitlines()}
     public = {line.strip() for q in sheets.load(name).questions for line in q.asked.splitlines()}
     nb = nbformat.read(ROOT / "solutions" / f"{name}.ipynb", as_version=4)
     for source in (cell.source for cell in nb.cells if cells.role(cell) == "check"):
-        regions = re.findall(r"### BEGIN HIDDEN TESTS\n(.*?)\n### END HIDDEN", source, re.DOTALL)
-        for line in set(code_lines("\n".join(regions))) - public:
-            code = line.partition("#")[0].strip()
-            assert len(code) < 8 or code not in text, code
-        for seed in re.findall(r"seeds=\(([\d, ]+)\)", source)[-1].replace(",", " ").split():
+        for line in set(code_lines("\n".join(regions(source, "HIDDEN TESTS")))) - public:
+            assert len(line) < 8 or line not in known, line
+        for seed in re.findall(r"seeds=\(([\d, _]+)\)", source)[-1].replace(",", " ").split():
+            assert int(seed) >= 100  # not one that is tried first
             assert not re.search(rf"(?<!\d){seed}(?!\d)", text), seed
 
 
@@ -134,7 +146,8 @@ def code_lines(code: str) -> list[str]:
         if is_text or isinstance(node, ast.Import | ast.ImportFrom):
             left_out |= set(range(node.lineno, (node.end_lineno or 0) + 1))
     lines = enumerate(code.splitlines(), 1)
-    return [line.strip() for number, line in lines if number not in left_out]
+    found = (line.partition("#")[0].strip() for number, line in lines if number not in left_out)
+    return [line for line in found if line]
 
 
 @each_assignment
