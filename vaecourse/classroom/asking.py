@@ -85,7 +85,7 @@ def ask(
         values = ((seed, _outcome(source, answer, seed)) for seed in seeds)
         return tuple(questions.prints(name, seed, value, rtol) for seed, value in values)
 
-    mistakes = tuple(Mistake(_title(w), inspect.getdoc(w) or "", prints(w)) for w in wrong)
+    mistakes = tuple(Mistake(_title(w), _hint(w), prints(w)) for w in wrong)
     question = Question(name, points, source, seeds, prints(right[0]), mistakes)
     _check_question(question, right, wrong)
     _asked[name] = question
@@ -132,6 +132,11 @@ def _check_question(
         if verdict.mistake != mistake.name:
             came = verdict.mistake or verdict.status
             raise CourseError(f"{question.name}: the mistake {mistake.name!r} is taken for {came}")
+
+
+def _hint(function: Any) -> str:
+    """Its docstring as one line, however the source wraps it."""
+    return " ".join((inspect.getdoc(function) or "").split())
 
 
 def _title(function: Any) -> str:
