@@ -168,7 +168,7 @@ def _header(sheet: Sheet) -> NotebookNode:
         "| --- | --- | --- |",
         *rows,
         "",
-        "Write between the lines that are there; leave the other cells as they are. "
-        "`vaecourse check` tells you what it thinks of your answers at any time.",
+        "Answer where it says YOUR CODE HERE or YOUR ANSWER HERE, and leave the other cells as "
+        "they are. `vaecourse check` says at any time what it makes of your answers.",
     ]
     return nbformat.v4.new_markdown_cell("\n".join(lines), id=HEADER_ID)
