@@ -105,8 +105,8 @@ def test_the_right_answer_earns_all_points_whatever_way_it_is_written() -> None:
         (lambda x: double(x) / 2, "half"),
         (lambda x: double(x) * 2, "twice"),
         (lambda x: -double(x), "negative"),
-        (lambda x: double(x)[:2], r"expected a tensor \(3,\), got a tensor \(2,\)"),
-        (lambda x: double(x).sum(), r"expected a tensor \(3,\), got a number"),
+        (lambda x: double(x)[:2], r"Expected a tensor \(3,\), got a tensor \(2,\)"),
+        (lambda x: double(x).sum(), r"Expected a tensor \(3,\), got a number"),
         (lambda x: [*double(x)[:2], 70.0], "4 of 6 values are right; the first that is not is 70"),
     ],
 )

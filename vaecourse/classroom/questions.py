@@ -168,11 +168,11 @@ def _difference(question: Question, given: Sequence[list[Leaf]]) -> str:
     """How an answer without a known mistake differs, first in form, then in values."""
     for values, seen in zip(given, question.prints, strict=True):
         if not same_form(values, seen):
-            return f"expected {form(seen)}, got {form(values)}"
+            return f"Expected {form(seen)}, got {form(values)}."
     for factor, word in FACTORS.items():
         scaled = [[_scaled(leaf, factor) for leaf in values] for values in given]
         if all(_matches(question, question.prints, scaled)):
-            return f"this is {word} of what was expected, everywhere"
+            return f"This is {word} of what was expected, everywhere."
     right, numbers = [], []
     for seed, values, seen in zip(question.seeds, given, question.prints, strict=True):
         right += recognised(values, seen, _salt(question.name, seed))
@@ -181,7 +181,7 @@ def _difference(question: Question, given: Sequence[list[Leaf]]) -> str:
     value = f"{number:.6g}" if isinstance(number, float) else repr(number)
     return (
         f"{sum(right)} of {len(right)} values are right; the first that is not is "
-        f"{value}{f' at {place}' if place else ''}"
+        f"{value}{f' at {place}' if place else ''}."
     )
 
 
