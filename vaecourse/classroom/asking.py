@@ -141,8 +141,8 @@ def _check_question(
             raise CourseError(f"{question.name}: {mistake.name} has no docstring to be its hint")
         if slips := _exceptions(mistake.prints) & SLIPS:
             raise CourseError(
-                f"{question.name}: the mistake {mistake.name!r} ends in {', '.join(slips)}; call it "
-                "once yourself: is that the mistake you mean?"
+                f"{question.name}: the mistake {mistake.name!r} ends in {', '.join(slips)}; is "
+                "that the mistake you mean? call it once yourself"
             )
         verdict = questions.judge(question, answer)
         if verdict.mistake != mistake.name:
