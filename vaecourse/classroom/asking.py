@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from vaecourse.classroom import questions, sheets
 from vaecourse.classroom.questions import Mistake, Question, Verdict
@@ -18,8 +18,17 @@ from vaecourse.errors import CourseError, check_number
 
 KEY = "vaecourse"  # in the metadata of an output
 _asked: dict[str, Question] = {}  # by an author, in this kernel
-_keys: dict[str, tuple[Any, str | None, float]] = {}  # right answer, hidden question, tolerance
+_keys: dict[str, "AnswerKey"] = {}  # likewise
 _verdicts: dict[str, Verdict] = {}  # in this kernel
+
+
+class AnswerKey(NamedTuple):
+    """What an author knows of a question and no check may; see `ask`."""
+
+    right: tuple[Any, ...]
+    wrong: tuple[Callable[..., Any], ...]
+    hidden: str | None  # a source
+    rtol: float
 
 
 def check(name: str, answer: Any) -> None:
@@ -85,24 +94,23 @@ def ask(
         values = ((seed, _outcome(source, answer, seed)) for seed in seeds)
         return tuple(questions.prints(name, seed, value, rtol) for seed, value in values)
 
-    mistakes = tuple(Mistake(_title(w), inspect.getdoc(w) or "", prints(w)) for w in wrong)
+    mistakes = tuple(Mistake(_title(w), _hint(w), prints(w)) for w in wrong)
     question = Question(name, points, source, seeds, prints(right[0]), mistakes)
     _check_question(question, right, wrong)
     _asked[name] = question
-    _keys[name] = (right[0], inspect.getsource(hidden) if hidden else None, rtol)
+    secret = textwrap.dedent(inspect.getsource(hidden)) if hidden else None
+    _keys[name] = AnswerKey(tuple(right), tuple(wrong), secret, rtol)
     text = f"{name}: {len(right)} right answers agree, {len(wrong)} mistakes are told apart"
     _show(text, question=asdict(question))
 
 
 def points(name: str, answer: Any, seeds: tuple[int, ...]) -> float:
     """All points of a question where an answer is right for these seeds too, else none."""
-    question = _asked[name]
-    reference, hidden, rtol = _keys[name]
-    for source in (question.asked, *([textwrap.dedent(hidden)] if hidden else [])):
-        wanted = [
-            questions.prints(name, s, questions.give(source, reference, s), rtol) for s in seeds
-        ]
-        fresh = Question(name, question.points, source, seeds, tuple(wanted), ())
+    question, key = _asked[name], _keys[name]
+    for source in filter(None, (question.asked, key.hidden)):
+        values = ((seed, questions.give(source, key.right[0], seed)) for seed in seeds)
+        wanted = tuple(questions.prints(name, seed, value, key.rtol) for seed, value in values)
+        fresh = Question(name, question.points, source, seeds, wanted, ())
         if questions.judge(fresh, answer).status != "right":
             return 0.0
     return float(question.points)
@@ -132,6 +140,11 @@ def _check_question(
         if verdict.mistake != mistake.name:
             came = verdict.mistake or verdict.status
             raise CourseError(f"{question.name}: the mistake {mistake.name!r} is taken for {came}")
+
+
+def _hint(function: Any) -> str:
+    """Its docstring as one line, however the source wraps it."""
+    return " ".join((inspect.getdoc(function) or "").split())
 
 
 def _title(function: Any) -> str:

@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vaecourse.classroom.asking import KEY
@@ -62,7 +62,7 @@ def check_notebook(path: Path) -> Report:
     found = submission(path)
     session = _Session(found, path.absolute().parent)
     with session.stack:
-        verdicts = tuple(session.check(question) for question in found.sheet.questions)
+        verdicts = tuple(session.verdicts())
     stubs = {cell.question: cell.source for cell in found.sheet.cells if cell.role == "read"}
     answered = {
         read.name: read.name in found.answers
@@ -78,49 +78,55 @@ class _Session:
     def __init__(self, handed: Submission, folder: Path) -> None:
         self.handed = handed
         self.folder = folder
+        roles = ("text", "answer", "check")  # not the experiments, nor the score
+        self.cells = [c for c in handed.sheet.cells if c.kind == "code" and c.role in roles]
         self.stack = ExitStack()
         self.kernel: Kernel | None = None
         self.failed: dict[str, str] = {}  # what the answer cell of a question ended with
         self.findings: list[str] = []
 
-    def check(self, question: Question) -> Verdict:
-        """The verdict on a question; what brings the kernel down is told, and costs no other."""
+    def verdicts(self) -> Iterator[Verdict]:
+        """A verdict for each question, in order; what brings the kernel down costs no other."""
+        for index, cell in enumerate(self.cells):
+            self._revive(index)
+            if cell.role == "check":
+                yield self._check(cell)
+            else:
+                self._run(cell)
+
+    def _revive(self, index: int) -> None:
+        """Where there is no kernel, another one, in which the cells before this one have run."""
         while self.kernel is None or not self.kernel.is_alive:
-            self._start()
-        if question.name in self.failed:
+            self.stack.close()
+            self.kernel = self.stack.enter_context(Kernel(self.folder))
+            for cell in self.cells[:index]:
+                if cell.role != "check" and self.kernel.is_alive:
+                    self._run(cell)
+
+    def _run(self, cell: SheetCell) -> None:
+        """Run a cell, the student's own if it is an answer, unless it is known to fail."""
+        name = cell.question or cell.id
+        if name in self.failed or self.kernel is None:
+            return
+        answer = self.handed.answers.get(name)
+        source = answer.source if answer else cell.source
+        run = self.kernel.run(source, ANSWER_SECONDS if answer else GIVEN_SECONDS)
+        if run.status != "ok":
+            place = f"cell {answer.number}" if answer else "a given cell"
+            self.failed[name] = f"{place} cannot be run: {self._reason(run, name)}"
+            if not cell.question:
+                self.findings.append(f"{name}: {self.failed[name]}")
+
+    def _check(self, cell: SheetCell) -> Verdict:
+        question = next(q for q in self.handed.sheet.questions if q.name == cell.question)
+        if question.name in self.failed or self.kernel is None:
             return _error(question, self.failed[question.name])
-        cell = next(c for c in self._cells("check") if c.question == question.name)
         run = self.kernel.run(cell.source, ANSWER_SECONDS)
         for about in run.outputs:
             if "verdict" in about.get(KEY, {}):
                 verdict = Verdict(**about[KEY]["verdict"])
-                hint = _about_names(self.handed, question.name, verdict.hint)
-                return Verdict(**{**vars(verdict), "hint": hint})
+                return replace(verdict, hint=_about_names(self.handed, cell.question, verdict.hint))
         return _error(question, self._reason(run, question.name))
-
-    def _start(self) -> None:
-        """A fresh kernel, and all quick cells but those known to fail."""
-        self.stack.close()
-        self.kernel = self.stack.enter_context(Kernel(self.folder))
-        for cell in self._cells("text", "answer"):
-            name = cell.question or cell.id
-            answer = self.handed.answers.get(name)
-            if name in self.failed:
-                continue
-            source = answer.source if answer else cell.source
-            run = self.kernel.run(source, ANSWER_SECONDS if answer else GIVEN_SECONDS)
-            if run.status != "ok":
-                place = f"cell {answer.number}" if answer else "a given cell"
-                self.failed[name] = f"{place} cannot be run: {self._reason(run, name)}"
-                if not cell.question:
-                    self.findings.append(f"{name}: {self.failed[name]}")
-            if not self.kernel.is_alive:
-                return
-
-    def _cells(self, *roles: str) -> Iterator[SheetCell]:
-        for cell in self.handed.sheet.cells:
-            if cell.kind == "code" and cell.role in roles:
-                yield cell
 
     def _reason(self, run: Run, question: str) -> str:
         if run.error == "ModuleNotFoundError":
@@ -167,6 +173,6 @@ def _about_names(handed: Submission, question: str, said: str) -> str:
     if not where:
         return f"restart and run all first: {question} uses a variable no cell defines: {name}"
     return (
-        f"{question} uses {name}, which cell {where[0]} defines; only answer cells are taken, and "
-        f"in their order: define it in the answer cell of {question}"
+        f"{question} uses {name}, which cell {where[0]} defines; only answer cells are taken, in "
+        f"their order: define it in the answer cell of {question}"
     )

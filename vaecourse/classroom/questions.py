@@ -4,16 +4,19 @@ What is known of the right values, and of those that a mistake gives, are their 
 `judge` says of an answer that it is right, which mistake it shows, or how it differs.
 """
 
+import __future__
+
 import contextlib
 import linecache
 import math
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, Literal
 
 import torch
@@ -121,12 +124,13 @@ def _function(asked: str) -> Callable[[Any, int], Any]:
     code = _compiled(asked)
     space: dict[str, Any] = {"torch": torch, "math": math, "__name__": "asked"}
     exec(code, space)
-    return space[code.co_names[-1]]
+    return [value for value in space.values() if isinstance(value, FunctionType)][-1]
 
 
 @cache
 def _compiled(asked: str) -> CodeType:
-    return compile(asked, "<asked>", "exec")
+    lazily = __future__.annotations.compiler_flag  # types are for readers: no import for them
+    return compile(asked, "<asked>", "exec", flags=lazily, dont_inherit=True)
 
 
 @contextlib.contextmanager
@@ -135,7 +139,9 @@ def _quietly() -> Iterator[None]:
         Path(os.devnull).open("w") as nothing,
         contextlib.redirect_stdout(nothing),
         contextlib.redirect_stderr(nothing),
+        warnings.catch_warnings(),
     ):
+        warnings.simplefilter("ignore")
         yield
 
 

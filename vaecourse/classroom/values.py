@@ -104,9 +104,10 @@ def _array(value: Any) -> np.ndarray | None:
         if value.is_complex():
             return None
         return value.detach().cpu().double().numpy()
-    if isinstance(value, list | tuple) and any(isinstance(part, torch.Tensor) for part in value):
-        scalars = all(isinstance(part, torch.Tensor) and part.ndim == 0 for part in value)
-        return np.array([float(part) for part in value]) if scalars else None
+    if isinstance(value, list | tuple):
+        value = [p.item() if isinstance(p, torch.Tensor) and p.ndim == 0 else p for p in value]
+        if any(isinstance(part, torch.Tensor) for part in value):
+            return None
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):  # rows of different lengths
