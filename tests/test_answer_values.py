@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaecourse.classroom import questions
-from vaecourse.classroom.questions import Mistake, Question, Verdict, judge
+from vaecourse.classroom.questions import judge
+from vaecourse.classroom.records import Mistake, Question, Verdict
 from vaecourse.classroom.values import form, leaves, printed, recognised, same_form
 from vaecourse.errors import CourseError
 
@@ -59,6 +60,12 @@ def test_a_print_belongs_to_its_question_seed_place_and_index() -> None:
     kept = printed(leaf, "a", 1e-3)
     assert kept.hashes[:8] != kept.hashes[8:]
     assert recognised([leaf], [kept], "b") == [False, False]
+
+
+def test_numbers_that_are_nought_but_for_rounding_are_nought() -> None:
+    kept = printed(leaves([1e-16, -3e-17])[0], "", 1e-3)
+    assert recognised(leaves([0.0, 2e-16]), [kept], "") == [True, True]
+    assert recognised(leaves([0.0, 0.01]), [kept], "") == [True, False]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

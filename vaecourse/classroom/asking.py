@@ -12,11 +12,10 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from vaecourse.classroom import questions, sheets
-from vaecourse.classroom.questions import Mistake, Question, Verdict
-from vaecourse.classroom.values import Leaf, Print
+from vaecourse.classroom.records import KEY, Mistake, Print, Question, Verdict
+from vaecourse.classroom.values import Leaf
 from vaecourse.errors import CourseError, check_number
 
-KEY = "vaecourse"  # in the metadata of an output
 # exceptions that come of a slip in an author's mistake, not of the mistake
 SLIPS = {"CourseError", "NameError", "TypeError", "AttributeError", "ModuleNotFoundError"}
 _asked: dict[str, Question] = {}  # by an author, in this kernel

@@ -13,54 +13,20 @@ import os
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from vaecourse.classroom.values import Leaf, Print, form, leaves, printed, recognised, same_form
+from vaecourse.classroom.records import Mistake, Print, Question, Verdict
+from vaecourse.classroom.values import Leaf, form, leaves, printed, recognised, same_form
 from vaecourse.device import seeded
 from vaecourse.errors import CourseError
 
-Status = Literal["right", "wrong", "not yet", "error"]
 FACTORS = {0.5: "twice", 2.0: "half", -1.0: "the negative"}  # times the answer is what was expected
 RAISED = "raises "
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A mistake that people make: its name, the hint that names it, its values by seed."""
-
-    name: str
-    hint: str
-    prints: tuple[tuple[Print, ...], ...]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a check may know. `asked` is the source of a function (answer, seed) → values."""
-
-    name: str  # "a2.3"
-    points: int
-    asked: str
-    seeds: tuple[int, ...]
-    prints: tuple[tuple[Print, ...], ...]  # of the right values, by seed
-    mistakes: tuple[Mistake, ...]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came of a question; `mistake` is the name of the one that the answer shows."""
-
-    name: str
-    status: Status
-    points: int
-    of: int
-    hint: str = ""
-    mistake: str = ""
 
 
 def judge(question: Question, answer: Any) -> Verdict:
