@@ -6,9 +6,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from homework import ROOT
 from nbformat import NotebookNode
 
-from homework import ROOT
 from vaecourse.classroom import cells
 from vaecourse.classroom.release import HEADER_ID, release
 from vaecourse.errors import CourseError

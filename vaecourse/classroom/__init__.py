@@ -1,8 +1,8 @@
 """Assignments: asked, released, checked by the student.
 
 From below: `records`, `values` (prints of values), `questions` (an answer → a verdict), `sheets`
-(what is known of a release), `asking` (what stands in cells), `cells`, `release`, `submissions` (the
-answers in a notebook), `kernel`, `checking`.
+(what is known of a release), `asking` (what stands in cells), `cells`, `release`, `submissions`
+(the answers in a notebook), `kernel`, `checking`.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -19,7 +19,7 @@ from vaecourse.classroom.submissions import Submission, defined, submission
 WIDTH = 96  # characters of a line of the report
 GIVEN_SECONDS = 60  # for a cell of the course
 ANSWER_SECONDS = 20  # for an answer cell, and for the check of one
-LATE = f"it was stopped after {ANSWER_SECONDS} seconds; does a loop never end?"
+LATE = f"it was stopped after {ANSWER_SECONDS} seconds of computing; does a loop never end?"
 LOUD = "it prints more than a million characters; does it print in a loop?"
 DEAD = "the kernel died; does it call exit, or fill the memory?"
 
@@ -154,20 +154,27 @@ def _error(question: Question, reason: str) -> Verdict:
     return Verdict(question.name, "error", 0, question.points, reason)
 
 
+def _released(handed: Submission, question: str) -> str:
+    """What an answer cell held when it was released."""
+    cells = (c for c in handed.sheet.cells if (c.role, c.question) == ("answer", question))
+    return next((cell.source for cell in cells), "")
+
+
 def _about_names(handed: Submission, question: str, said: str) -> str:
     """An error about a name that is not defined, with where it is defined, if anywhere."""
     found = re.search(r"NameError: name '(\w+)' is not defined", said)
     if not found:
         return said
     name = found[1]
-    released = [c for c in handed.sheet.cells if (c.role, c.question) == ("answer", question)]
-    if not released:
-        return said
     answer = handed.answers.get(question)
-    if name in defined(released[0].source):
+    if name in defined(_released(handed, question)):
         own = sorted(defined(answer.source)) if answer else []
         instead = f"; it defines {', '.join(own)}" if own else ""
         return f"no answer cell defines {name}{instead}; give it its name back"
+    others = [c.question for c in handed.sheet.cells if c.role == "answer"]
+    for other in others:
+        if name in defined(_released(handed, other)):
+            return f"{question} uses {name}, the answer to {other}; mend that first"
     where = [cell.number for cell in handed.handed if name in defined(cell.source)]
     if not where:
         return f"restart and run all first: {question} uses a variable no cell defines: {name}"

@@ -1,5 +1,6 @@
 """A kernel that runs pieces of code, each with limits on time and output, and survives them."""
 
+import math
 import subprocess
 import time
 from contextlib import AbstractContextManager, suppress
@@ -9,10 +10,13 @@ from queue import Empty
 from types import TracebackType
 from typing import Any
 
+import psutil
+
 from vaecourse.errors import CourseError
 
 START_SECONDS = 60
 LOOK_SECONDS = 0.5  # how long a dead kernel may go unnoticed
+PATIENCE = 5
 STOP_SECONDS = 3  # for a kernel to answer an interrupt
 MOST_OUTPUT = 1_000_000  # bytes of one piece of code
 
@@ -43,6 +47,7 @@ class Kernel(AbstractContextManager["Kernel"]):
 
     def __enter__(self) -> "Kernel":
         self._manager.start_kernel(cwd=str(self._folder), stderr=subprocess.DEVNULL)
+        self._pid = getattr(self._manager.provisioner, "pid", None)
         self._client = self._manager.client()
         self._client.start_channels()
         try:
@@ -65,24 +70,31 @@ class Kernel(AbstractContextManager["Kernel"]):
         self._manager.shutdown_kernel(now=True)
 
     def run(self, code: str, seconds: float) -> Run:
-        """Run a piece of code. A kernel that is gone answers "dead"."""
+        """Run a piece of code. A kernel that is gone answers "dead".
+
+        `seconds` are those in which the kernel computes: a busy machine costs an answer nothing. It
+        may also wait, `PATIENCE` times as long.
+        """
         if not self.is_alive:
             return Run("dead")
         message = self._client.execute(code, store_history=False, allow_stdin=False)
-        found = self._listen(message, time.monotonic() + seconds)
+        found = self._listen(message, time.monotonic() + PATIENCE * seconds, cpu=seconds)
         if found.status in ("late", "loud"):
             self._manager.interrupt_kernel()
-            after = self._listen(message, time.monotonic() + STOP_SECONDS)
+            after = self._listen(message, time.monotonic() + STOP_SECONDS, most=math.inf)
             self.is_alive = after.status in ("ok", "error")
         elif found.status == "dead":
             self.is_alive = False
         return found
 
-    def _listen(self, message: str, end: float) -> Run:
+    def _listen(
+        self, message: str, end: float, most: float | None = None, cpu: float = math.inf
+    ) -> Run:
         """What the kernel says of a piece of code, until it is idle again or a limit is met."""
         error, text, size = "", "", 0
         outputs: list[dict[str, Any]] = []
-        while (left := end - time.monotonic()) > 0:
+        last = self._computed() + cpu
+        while (left := end - time.monotonic()) > 0 and self._computed() <= last:
             try:
                 said = self._client.get_iopub_msg(timeout=min(LOOK_SECONDS, left))
             except Empty:
@@ -99,6 +111,14 @@ class Kernel(AbstractContextManager["Kernel"]):
             elif said["msg_type"] == "display_data":
                 outputs.append(dict(content.get("metadata", {})))
             size += sum(len(frame) for frame in said.get("buffers", [])) + len(str(content))
-            if size > MOST_OUTPUT:
+            if size > (MOST_OUTPUT if most is None else most):
                 return Run("loud")
         return Run("late")
+
+    def _computed(self) -> float:
+        """Seconds in which the kernel has computed so far."""
+        try:
+            user, system, *_ = psutil.Process(self._pid).cpu_times()
+        except psutil.Error:  # it is gone
+            return 0.0
+        return float(user + system)
