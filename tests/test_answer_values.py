@@ -114,7 +114,10 @@ def test_the_right_answer_earns_all_points_whatever_way_it_is_written() -> None:
         (lambda x: -double(x), "negative"),
         (lambda x: double(x)[:2], r"Expected a tensor \(3,\), got a tensor \(2,\)"),
         (lambda x: double(x).sum(), r"Expected a tensor \(3,\), got a number"),
-        (lambda x: [*double(x)[:2], 70.0], "4 of 6 values are right; the first that is not is 70"),
+        (
+            lambda x: [*double(x)[:2], 70.0],
+            "4 of 6 values are right; the first that is not is your 70 at [2]",
+        ),
     ],
 )
 def test_a_wrong_answer_is_told_how_it_differs(answer: Any, hint: str) -> None:
@@ -157,6 +160,22 @@ def test_an_answer_that_is_not_there_is_not_yet_one() -> None:
 
     for answer in (stub, None, ...):
         assert judge(question(double), answer) == Verdict("a9.1", "not yet", 0, 10)
+
+
+def test_an_exception_of_torchs_own_is_no_missing_answer() -> None:
+    def centred(x: torch.Tensor) -> torch.Tensor:
+        return (x > 1) - (x > 1).mean()  # which torch has not implemented for truth values
+
+    verdict = judge(question(double), centred)
+    assert verdict.status == "error"
+    assert "NotImplementedError" in verdict.hint
+
+
+def test_an_answer_that_changes_its_inputs_is_told_so() -> None:
+    used_again = "def asked(double, seed):\n    x = torch.ones(3)\n    return double(x), x\n"
+    asked = question(double, asked=used_again)
+    assert judge(asked, lambda x: x.mul_(2).add_(1)).hint == questions.CHANGES_INPUTS
+    assert judge(asked, lambda x: x.mul_(2)).hint != questions.CHANGES_INPUTS
 
 
 def test_ctrl_c_ends_a_check() -> None:

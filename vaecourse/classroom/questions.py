@@ -18,6 +18,7 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
+import numpy as np
 import torch
 
 from vaecourse.classroom.records import Mistake, Print, Question, Verdict
@@ -27,6 +28,10 @@ from vaecourse.errors import CourseError
 
 FACTORS = {0.5: "twice", 2.0: "half", -1.0: "the negative"}  # times the answer is what was expected
 RAISED = "raises "
+CHANGES_INPUTS = (
+    "Your values are right, but your code changes a tensor that it was given, so whoever uses that "
+    "next gets others. Compute with a new tensor."
+)
 
 
 def judge(question: Question, answer: Any) -> Verdict:
@@ -37,7 +42,7 @@ def judge(question: Question, answer: Any) -> Verdict:
         try:
             given.append(give(question.asked, answer, seed))
         except (Exception, SystemExit) as problem:
-            if isinstance(problem, NotImplementedError):
+            if isinstance(problem, NotImplementedError) and not problem.args:  # torch's have some
                 return Verdict(question.name, "not yet", 0, question.points)
             given.append(raised(problem))
             if not any(_shows(question, mistake, given) for mistake in question.mistakes):
@@ -48,7 +53,9 @@ def judge(question: Question, answer: Any) -> Verdict:
         if _shows(question, mistake, given):
             hint, name = mistake.hint, mistake.name
             return Verdict(question.name, "wrong", 0, question.points, hint, name)
-    return Verdict(question.name, "wrong", 0, question.points, _difference(question, given))
+    changes = _is_right_on_copies(question, answer)
+    hint = CHANGES_INPUTS if changes else _difference(question, given)
+    return Verdict(question.name, "wrong", 0, question.points, hint)
 
 
 def prints(name: str, seed: int, values: Sequence[Leaf], rtol: float) -> tuple[Print, ...]:
@@ -130,6 +137,21 @@ def _shows(question: Question, mistake: Mistake, given: Sequence[list[Leaf]]) ->
     return all(_matches(question, mistake.prints, given))
 
 
+def _is_right_on_copies(question: Question, answer: Any) -> bool:
+    """Whether a function is right if each call is given tensors of its own."""
+    if not callable(answer) or isinstance(answer, type):
+        return False
+
+    def on_copies(*given: Any) -> Any:
+        return answer(*(part.clone() if isinstance(part, torch.Tensor) else part for part in given))
+
+    try:
+        values = [give(question.asked, on_copies, seed) for seed in question.seeds]
+    except (Exception, SystemExit):
+        return False
+    return all(_matches(question, question.prints, values))
+
+
 def _difference(question: Question, given: Sequence[list[Leaf]]) -> str:
     """How an answer without a known mistake differs, first in form, then in values."""
     for values, seen in zip(given, question.prints, strict=True):
@@ -142,13 +164,21 @@ def _difference(question: Question, given: Sequence[list[Leaf]]) -> str:
     right, numbers = [], []
     for seed, values, seen in zip(question.seeds, given, question.prints, strict=True):
         right += recognised(values, seen, _salt(question.name, seed))
-        numbers += [(leaf.place, number) for leaf in values for number in leaf.numbers]
+        numbers += [(_place(leaf, i), n) for leaf in values for i, n in enumerate(leaf.numbers)]
     place, number = numbers[right.index(False)]
     value = f"{number:.6g}" if isinstance(number, float) else repr(number)
     return (
-        f"{sum(right)} of {len(right)} values are right; the first that is not is "
-        f"{value}{f' at {place}' if place else ''}."
+        f"{sum(right)} of {len(right)} values are right; the first that is not is your {value}"
+        f"{f' at {place}' if place else ''}."
     )
+
+
+def _place(leaf: Leaf, index: int) -> str:
+    """Where a number stands: the place of its part, and its own in there."""
+    if not leaf.shape:
+        return leaf.place
+    at = [int(i) for i in np.unravel_index(index, leaf.shape)]
+    return f"{leaf.place}{at}"
 
 
 def _scaled(leaf: Leaf, factor: float) -> Leaf:
