@@ -13,12 +13,13 @@ book: .venv/installed
 lab: .venv/installed
 	$(BIN)/jupyter lab --ServerApp.root_dir=book
 
+# Tests run two at a time, each with one thread: threads that wait for a busy core spin.
 test: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --cov --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 2 --dist loadfile --cov --cov-fail-under=90
 	$(BIN)/vaecourse verify
 
 constraints: .venv/installed

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaecourse.classroom import questions
-from vaecourse.classroom.questions import Mistake, Question, Verdict, judge
+from vaecourse.classroom.questions import judge
+from vaecourse.classroom.records import Mistake, Question, Verdict
 from vaecourse.classroom.values import form, leaves, printed, recognised, same_form
 from vaecourse.errors import CourseError
 
@@ -61,6 +62,12 @@ def test_a_print_belongs_to_its_question_seed_place_and_index() -> None:
     assert recognised([leaf], [kept], "b") == [False, False]
 
 
+def test_numbers_that_are_nought_but_for_rounding_are_nought() -> None:
+    kept = printed(leaves([1e-16, -3e-17])[0], "", 1e-3)
+    assert recognised(leaves([0.0, 2e-16]), [kept], "") == [True, True]
+    assert recognised(leaves([0.0, 0.01]), [kept], "") == [True, False]
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_is_recognised_as_itself_only(value: float) -> None:
     kept = printed(leaves([value])[0], "", 1e-3)
@@ -105,8 +112,8 @@ def test_the_right_answer_earns_all_points_whatever_way_it_is_written() -> None:
         (lambda x: double(x) / 2, "half"),
         (lambda x: double(x) * 2, "twice"),
         (lambda x: -double(x), "negative"),
-        (lambda x: double(x)[:2], r"expected a tensor \(3,\), got a tensor \(2,\)"),
-        (lambda x: double(x).sum(), r"expected a tensor \(3,\), got a number"),
+        (lambda x: double(x)[:2], r"Expected a tensor \(3,\), got a tensor \(2,\)"),
+        (lambda x: double(x).sum(), r"Expected a tensor \(3,\), got a number"),
         (lambda x: [*double(x)[:2], 70.0], "4 of 6 values are right; the first that is not is 70"),
     ],
 )

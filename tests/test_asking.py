@@ -91,6 +91,11 @@ def without_a_hint(width: Any, height: Any) -> Any:
     return width
 
 
+def misspelt(width: Any, height: Any) -> Any:
+    """A mistake in the mistake."""
+    return widht * height  # noqa: F821
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -98,6 +103,7 @@ def without_a_hint(width: Any, height: Any) -> Any:
         ({"wrong": [by_logarithms]}, "'by logarithms' is taken for right"),
         ({"wrong": [half_the_border, also_half_the_border]}, "is taken for half the border"),
         ({"wrong": [without_a_hint]}, "has no docstring"),
+        ({"wrong": [misspelt]}, "ends in NameError"),
         ({"name": "b2"}, "expected a question's name"),
         ({"points": -1}, "expected points of 0 or more"),
     ],

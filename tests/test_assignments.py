@@ -13,7 +13,8 @@ from homework import NAMES, ROOT, Asked, asked, released, run, solution_sources,
 from vaecourse import classroom
 from vaecourse.classroom import cells, sheets
 from vaecourse.classroom.checking import check_notebook
-from vaecourse.classroom.questions import Question, judge
+from vaecourse.classroom.questions import judge
+from vaecourse.classroom.records import Question
 from vaecourse.classroom.release import release
 
 FRESH = (31, 32, 33, 34, 35)

@@ -239,12 +239,20 @@ def test_a_likelihood_that_is_not_finite_is_no_answer(infer: Any) -> None:
         infer(vae(), images(), nll=nowhere)
 
 
-@pytest.mark.parametrize("settings", [{"num_per_side": 31}, {"num_per_side": 51}, {"limit": 30}])
-def test_a_coarse_grid_gives_what_a_fine_one_gives_on_real_digits(settings: dict[str, Any]) -> None:
-    """The posteriors of a trained model are far narrower than a cell, and reach into the next."""
+@pytest.fixture(scope="module")
+def real_digits() -> tuple[VAE, Tensor, Tensor]:
+    """A trained model, digits that it has not seen, and their evidence by a fine grid."""
     model, (x, _) = pretrained.load("mnist-mlp-2d"), data.load("digits", "test")
-    fine = quadrature(model, x[:12], num_per_side=801).log_evidence
-    found = quadrature(model, x[:12], **settings).log_evidence
+    return model, x[:12], quadrature(model, x[:12], num_per_side=801).log_evidence
+
+
+@pytest.mark.parametrize("settings", [{"num_per_side": 31}, {"num_per_side": 51}, {"limit": 30}])
+def test_a_coarse_grid_gives_what_a_fine_one_gives_on_real_digits(
+    settings: dict[str, Any], real_digits: tuple[VAE, Tensor, Tensor]
+) -> None:
+    """The posteriors of a trained model are far narrower than a cell, and reach into the next."""
+    model, x, fine = real_digits
+    found = quadrature(model, x, **settings).log_evidence
     torch.testing.assert_close(found, fine, rtol=0, atol=0.05)
 
 

@@ -11,6 +11,7 @@ import pytest
 from lab import jupyterlab, run_all_cells, write_notebook
 
 from vaecourse import browsing
+from vaecourse.classroom.checking import check_notebook
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -110,3 +111,46 @@ def test_a_kernel_that_dies_in_the_middle_of_a_drag_is_told(tmp_path: Path, page
         drag(page, pad)
         silence = page.get_by_text("the kernel does not answer: it is busy, or has ended")
         silence.wait_for(timeout=MINUTE)
+
+
+ASSIGNMENT = "a2-vae-by-hand.ipynb"
+HALVED = """\
+# Answer to a2.3
+def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    return 0.25 * (mu**2 + logvar.exp() - 1 - logvar).sum(dim=1)"""
+
+
+def run_cell(page: "Page", text: str, source: str | None = None) -> "Locator":
+    """Click on the code cell that holds a text, write a source into it if there is one, run it."""
+    cell = page.locator(".jp-CodeCell", has=page.locator(".cm-content", has_text=text)).first
+    cell.locator(".cm-content").click()
+    if source:
+        page.keyboard.press("Control+a")
+        page.keyboard.insert_text(source)
+    page.keyboard.press("Control+Enter")
+    return cell
+
+
+def test_a_student_is_told_of_a_wrong_answer_mends_it_and_passes(
+    tmp_path: Path, page: "Page"
+) -> None:
+    shutil.copy(BOOK.parent / "assignments" / ASSIGNMENT, tmp_path)
+    with jupyterlab(tmp_path) as address:
+        page.goto(f"{address}{ASSIGNMENT}?token=test")
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTE)
+        run_cell(page, "from vaecourse.classroom import check")
+        for source, said in (
+            (None, "a2.3  0 of 12 points: not answered yet"),
+            (HALVED, "a2.3  0 of 12 points: wrong. "),
+            (HALVED.replace("0.25", "0.5"), "a2.3  12 of 12 points: right"),
+        ):
+            run_cell(page, "def gaussian_kl", source)
+            checked = run_cell(page, 'check("a2.3"')
+            checked.get_by_text(said).wait_for(timeout=MINUTE)
+            if source == HALVED:
+                page.screenshot(path=tmp_path / "wrong.png")
+        page.keyboard.press("Control+s")
+        page.locator(".jp-mod-dirty").wait_for(state="detached", timeout=MINUTE)
+    report = check_notebook(tmp_path / ASSIGNMENT)
+    assert [v.status for v in report.verdicts if v.name == "a2.3"] == ["right"]
+    assert report.findings == ()

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from conftest import LittleBook, edit, mark_fresh, stream
 
 from vaecourse import notebooks
 from vaecourse.errors import CourseError
+from vaecourse.notebooks import verifying
 
 
 def test_verify_passes_until_one_checked_output_is_changed_by_hand(
@@ -78,9 +80,19 @@ def test_verify_fails_where_listed_chapters_are_gone(book: LittleBook) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows forbids such names")
+@pytest.mark.parametrize(
+    ("num_cores", "verdicts"),
+    [(1, ["2 failed, 4 passed"]), (2, ["1 failed, 1 passed", "1 failed, 1 passed", "2 passed"])],
+)
 def test_verify_takes_names_that_pytest_would_misread_and_finds_dead_kernels_out(
-    book: LittleBook, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    book: LittleBook,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    num_cores: int,
+    verdicts: list[str],
 ) -> None:
+    monkeypatch.setattr(verifying, "cores", lambda: num_cores)
     path = add_run(book)
     folder = tmp_path / "-dir[1]"
     folder.mkdir()
@@ -94,8 +106,10 @@ def test_verify_takes_names_that_pytest_would_misread_and_finds_dead_kernels_out
     assert notebooks.verify([Path("-dir[1]")]) == 1
     assert time.monotonic() - start < 120  # a cell may take 600 s
     report = capfd.readouterr().out
-    assert "2 failed, 4 passed" in report
+    assert sorted(re.findall(r"=+ (\d.*) in ", report)) == verdicts
     assert "the kernel died" in report
+    if num_cores == 2:
+        assert report.endswith(f"3 notebooks, not as stored: {files[2]}, {files[1]}\n")
 
 
 def test_a_name_that_the_system_refuses_is_told(book: LittleBook) -> None:
@@ -105,19 +119,62 @@ def test_a_name_that_the_system_refuses_is_told(book: LittleBook) -> None:
             notebooks.verify([Path(name)])
 
 
+def copies(path: Path, *names: str) -> list[Path]:
+    """A notebook once more under each of these names."""
+    return [Path(shutil.copy(path, path.with_name(f"{name}.ipynb"))) for name in names]
+
+
+def test_two_notebooks_run_at_a_time_and_each_report_comes_whole(
+    book: LittleBook, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each waits for the other; were they run in turn, the first would wait for ever."""
+    monkeypatch.setattr(verifying, "cores", lambda: 2)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    wait = "import os, time\\nopen('HERE', 'w').close()\\nend = time.monotonic() + 60\\n"
+    wait += "while not os.path.exists('THERE'):\\n    assert time.monotonic() < end\\n"
+    wait += "print(os.environ['OMP_NUM_THREADS'])"
+    paths = copies(add_run(book), "a", "b", "c")
+    for path, here, there in zip(paths, "abc", "bac", strict=True):
+        edit(path, "print(k)", wait.replace("THERE", there).replace("HERE", here))
+    assert notebooks.verify(paths) == 0
+    report = capfd.readouterr().out
+    assert sorted(re.findall(r"book/(\w)\.ipynb \.\. +\[100%\]", report)) == ["a", "b", "c"]
+    assert report.endswith("3 notebooks, not as stored: none\n")
+
+
+@pytest.mark.parametrize("differing", ["a", "b"])
+def test_one_notebook_of_two_that_differs_is_enough_to_fail(
+    book: LittleBook,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    differing: str,
+) -> None:
+    monkeypatch.setattr(verifying, "cores", lambda: 2)
+    paths = copies(add_run(book), "a", "b")
+    wrong = book.folder / f"{differing}.ipynb"
+    edit(wrong, "k = 1", "k = 2")
+    assert notebooks.verify([*paths, paths[0]]) == 1
+    assert capfd.readouterr().out.endswith(f"2 notebooks, not as stored: {wrong}\n")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent differently on Windows")
-def test_verify_that_is_ended_leaves_no_process(book: LittleBook, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_verify_that_is_ended_leaves_no_process(
+    book: LittleBook, tmp_path: Path, at_once: int
+) -> None:
     path = add_run(book)
-    spin = "import os, time\\nopen('kernel', 'w').write(str(os.getpid()))\\nwhile True: pass\\n"
+    spin = "import os, time\\nopen(f'kernel{os.getpid()}', 'w')\\nwhile True: pass\\n"
     edit(path, "print(k)", spin)
+    paths = [path, *copies(path, "b", "c")][: at_once + 1]
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    command = [sys.executable, "-m", "vaecourse", "verify"]
+    script = "from vaecourse.notebooks import verifying; "
+    script += f"verifying.cores = lambda: {at_once}; from vaecourse.cli import main; main()"
+    command = [sys.executable, "-c", script, "verify", *map(str, paths)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     env = os.environ | {"TMPDIR": str(scratch)}
     with subprocess.Popen(command, env=env, **quiet) as process:
-        kernel = book.folder / "kernel"
-        while not (kernel.exists() and kernel.read_text()):
+        while len(kernels := [*book.folder.glob("kernel*")]) < at_once:
             time.sleep(0.1)
             assert process.poll() is None
         family = psutil.Process(process.pid).children(recursive=True)
@@ -125,6 +182,6 @@ def test_verify_that_is_ended_leaves_no_process(book: LittleBook, tmp_path: Path
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 143
     assert errors.endswith("interrupted\n")
-    assert int(kernel.read_text()) in [member.pid for member in family]
+    assert {int(kernel.name[6:]) for kernel in kernels} <= {member.pid for member in family}
     assert not [member for member in family if member.is_running()]
     assert not list(scratch.iterdir())

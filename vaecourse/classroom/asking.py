@@ -12,11 +12,12 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from vaecourse.classroom import questions, sheets
-from vaecourse.classroom.questions import Mistake, Question, Verdict
-from vaecourse.classroom.values import Leaf, Print
+from vaecourse.classroom.records import KEY, Mistake, Print, Question, Verdict
+from vaecourse.classroom.values import Leaf
 from vaecourse.errors import CourseError, check_number
 
-KEY = "vaecourse"  # in the metadata of an output
+# exceptions that come of a slip in an author's mistake, not of the mistake
+SLIPS = {"CourseError", "NameError", "TypeError", "AttributeError", "ModuleNotFoundError"}
 _asked: dict[str, Question] = {}  # by an author, in this kernel
 _keys: dict[str, "AnswerKey"] = {}  # likewise
 _verdicts: dict[str, Verdict] = {}  # in this kernel
@@ -126,8 +127,9 @@ def _outcome(source: str, answer: Any, seed: int) -> list[Leaf]:
 def _check_question(
     question: Question, right: Sequence[Any], wrong: Sequence[Callable[..., Any]]
 ) -> None:
-    if any(part.place.startswith(questions.RAISED) for case in question.prints for part in case):
-        questions.give(question.asked, right[0], question.seeds[0])  # which raises
+    if _exceptions(question.prints):
+        for seed in question.seeds:
+            questions.give(question.asked, right[0], seed)  # which raises
     for answer in right:
         verdict = questions.judge(question, answer)
         if verdict.status != "right":
@@ -136,10 +138,20 @@ def _check_question(
     for answer, mistake in zip(wrong, question.mistakes, strict=True):
         if not mistake.hint:
             raise CourseError(f"{question.name}: {mistake.name} has no docstring to be its hint")
+        if slips := _exceptions(mistake.prints) & SLIPS:
+            raise CourseError(
+                f"{question.name}: the mistake {mistake.name!r} ends in {', '.join(slips)}; is "
+                "that the mistake you mean? call it once yourself"
+            )
         verdict = questions.judge(question, answer)
         if verdict.mistake != mistake.name:
             came = verdict.mistake or verdict.status
             raise CourseError(f"{question.name}: the mistake {mistake.name!r} is taken for {came}")
+
+
+def _exceptions(prints: Sequence[Sequence[Print]]) -> set[str]:
+    places = {part.place for case in prints for part in case}
+    return {p.removeprefix(questions.RAISED) for p in places if p.startswith(questions.RAISED)}
 
 
 def _hint(function: Any) -> str:

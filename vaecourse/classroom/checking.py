@@ -11,9 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vaecourse.classroom.asking import KEY
 from vaecourse.classroom.kernel import Kernel, Run
-from vaecourse.classroom.questions import Question, Verdict
+from vaecourse.classroom.records import KEY, Question, Verdict
 from vaecourse.classroom.sheets import ALL_POINTS, SheetCell
 from vaecourse.classroom.submissions import Submission, defined, submission
 

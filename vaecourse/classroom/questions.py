@@ -13,54 +13,20 @@ import os
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from vaecourse.classroom.values import Leaf, Print, form, leaves, printed, recognised, same_form
+from vaecourse.classroom.records import Mistake, Print, Question, Verdict
+from vaecourse.classroom.values import Leaf, form, leaves, printed, recognised, same_form
 from vaecourse.device import seeded
 from vaecourse.errors import CourseError
 
-Status = Literal["right", "wrong", "not yet", "error"]
 FACTORS = {0.5: "twice", 2.0: "half", -1.0: "the negative"}  # times the answer is what was expected
 RAISED = "raises "
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A mistake that people make: its name, the hint that names it, its values by seed."""
-
-    name: str
-    hint: str
-    prints: tuple[tuple[Print, ...], ...]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a check may know. `asked` is the source of a function (answer, seed) → values."""
-
-    name: str  # "a2.3"
-    points: int
-    asked: str
-    seeds: tuple[int, ...]
-    prints: tuple[tuple[Print, ...], ...]  # of the right values, by seed
-    mistakes: tuple[Mistake, ...]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came of a question; `mistake` is the name of the one that the answer shows."""
-
-    name: str
-    status: Status
-    points: int
-    of: int
-    hint: str = ""
-    mistake: str = ""
 
 
 def judge(question: Question, answer: Any) -> Verdict:
@@ -168,11 +134,11 @@ def _difference(question: Question, given: Sequence[list[Leaf]]) -> str:
     """How an answer without a known mistake differs, first in form, then in values."""
     for values, seen in zip(given, question.prints, strict=True):
         if not same_form(values, seen):
-            return f"expected {form(seen)}, got {form(values)}"
+            return f"Expected {form(seen)}, got {form(values)}."
     for factor, word in FACTORS.items():
         scaled = [[_scaled(leaf, factor) for leaf in values] for values in given]
         if all(_matches(question, question.prints, scaled)):
-            return f"this is {word} of what was expected, everywhere"
+            return f"This is {word} of what was expected, everywhere."
     right, numbers = [], []
     for seed, values, seen in zip(question.seeds, given, question.prints, strict=True):
         right += recognised(values, seen, _salt(question.name, seed))
@@ -181,7 +147,7 @@ def _difference(question: Question, given: Sequence[list[Leaf]]) -> str:
     value = f"{number:.6g}" if isinstance(number, float) else repr(number)
     return (
         f"{sum(right)} of {len(right)} values are right; the first that is not is "
-        f"{value}{f' at {place}' if place else ''}"
+        f"{value}{f' at {place}' if place else ''}."
     )
 
 

@@ -17,8 +17,7 @@ from nbformat import NotebookNode
 
 from vaecourse import files
 from vaecourse.classroom import cells, sheets
-from vaecourse.classroom.asking import KEY
-from vaecourse.classroom.questions import Question
+from vaecourse.classroom.records import KEY, Question
 from vaecourse.classroom.sheets import ALL_POINTS, Read, Sheet, SheetCell
 from vaecourse.errors import CourseError
 from vaecourse.notebooks import apply, book_folder, normalise, read, write
@@ -138,6 +137,11 @@ def _questions(solution: NotebookNode, path: Path) -> Iterator[Question]:
             )
         if [v["status"] for v in _about(cell, "verdict")] != ["right"]:
             raise CourseError(f"{path}: the solution of {name} is not right; mend it")
+        if _earned(cell) != question.points:
+            raise CourseError(
+                f"{path}: the solution of {name} earns {_earned(cell)} of {question.points} points "
+                "by its hidden inputs; end the cell with points(…), and mend what differs"
+            )
         yield question
 
 
@@ -146,6 +150,15 @@ def _about(cell: NotebookNode, key: str) -> Iterator[Any]:
         about = output.get("metadata", {}).get(KEY, {})
         if key in about:
             yield json.loads(json.dumps(about[key]))
+
+
+def _earned(cell: NotebookNode) -> float:
+    """What `points` gave at the end of a check cell, where nbgrader looks for it."""
+    results = [o for o in cell.outputs if o.output_type == "execute_result"]
+    try:
+        return float(results[-1].data["text/plain"])
+    except (LookupError, ValueError):
+        return 0.0
 
 
 def _cells(notebook: NotebookNode) -> Iterator[SheetCell]:
@@ -168,7 +181,7 @@ def _header(sheet: Sheet) -> NotebookNode:
         "| --- | --- | --- |",
         *rows,
         "",
-        "Write between the lines that are there; leave the other cells as they are. "
-        "`vaecourse check` tells you what it thinks of your answers at any time.",
+        "Answer where it says YOUR CODE HERE or YOUR ANSWER HERE, and leave the other cells as "
+        "they are. `vaecourse check` says at any time what it makes of your answers.",
     ]
     return nbformat.v4.new_markdown_cell("\n".join(lines), id=HEADER_ID)

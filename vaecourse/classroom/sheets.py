@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vaecourse.classroom.questions import Mistake, Question
-from vaecourse.classroom.values import Print
+from vaecourse.classroom.records import Mistake, Print, Question
 from vaecourse.errors import CourseError, unknown_name
 
 FOLDER = Path(__file__).parent / "released"

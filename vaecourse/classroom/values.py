@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from vaecourse.classroom.records import Print
 from vaecourse.errors import CourseError
 
+NOUGHT = 1e-9  # numbers that are all smaller are 0, and what is left of them is rounding
 LONGEST = 2000  # numbers that one answer may give for one input
 DIGITS = 8  # of a hash: a wrong value passes once in four thousand million
 
@@ -25,15 +27,6 @@ class Leaf(NamedTuple):
     place: str  # "", "[0]", "['kl']" and so on
     shape: tuple[int, ...] | None  # None for a text
     numbers: tuple[float | str, ...]
-
-
-class Print(NamedTuple):
-    """What is kept of a leaf; `step` is 0 for a text."""
-
-    place: str
-    shape: tuple[int, ...] | None
-    step: float
-    hashes: str  # `DIGITS` hexadecimal digits a number
 
 
 def leaves(value: Any) -> list[Leaf]:
@@ -53,7 +46,9 @@ def printed(leaf: Leaf, salt: str, rtol: float) -> Print:
     if leaf.shape is None:
         return Print(leaf.place, None, 0.0, _hash(salt, leaf.place, 0, leaf.numbers[0]))
     finite = [abs(n) for n in leaf.numbers if isinstance(n, float) and math.isfinite(n)]
-    largest = max(finite, default=0.0) or 1.0
+    largest = max(finite, default=0.0)
+    if largest < NOUGHT:
+        largest = 1.0
     step = 10.0 ** math.floor(math.log10(rtol * largest))
     hashes = (_hash(salt, leaf.place, i, n) for i, n in enumerate(_multiples(leaf, step)))
     return Print(leaf.place, leaf.shape, step, "".join(hashes))

@@ -2,10 +2,13 @@
 
 A chapter is a notebook that is stored executed. papermill runs it, nbval compares its marked
 cells, jupyter-book renders it; all three use a kernel of this very environment. From below:
-`book` and `files`, `passes` and `fingerprints`, `kernels` and `cluster`, `running`, `verifying`,
-`rendering`.
+`quick`, `book` and `files`, `passes` and `fingerprints`, `kernels` and `cluster`, `running`,
+`verifying`, `rendering`.
 """
 
+from vaecourse.notebooks import quick  # noqa: F401
+
+# isort: split
 from vaecourse.notebooks.book import book_folder, chapters, find_chapter
 from vaecourse.notebooks.files import (
     code_cells,

@@ -55,6 +55,7 @@ def main(config: str, *notebooks: str) -> int:
     files = [Path(name) for name in notebooks]
     options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_SECONDS}"]
     options += ["--noconftest", "-p", "no:cacheprovider", "-c", config, f"--rootdir={Path.cwd()}"]
+    options += ["--no-header"]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # nbval is imported already
     folders = dict.fromkeys(str(_folder(file)) for file in files)
     return int(pytest.main([*options, *folders], plugins=[OnlyThese(files)]))
