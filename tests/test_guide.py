@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-
 from homework import NAMES, ROOT, cell, released, solution_sources, write
+
 from vaecourse import classroom
 from vaecourse.classroom.checking import check_notebook
 
