@@ -7,6 +7,7 @@ What is known of the right values, and of those that a mistake gives, are their 
 import __future__
 
 import contextlib
+import functools
 import linecache
 import math
 import os
@@ -38,6 +39,7 @@ def judge(question: Question, answer: Any) -> Verdict:
     """The verdict on an answer, by the seeds of the question. No exception of the answer's comes
     out, except KeyboardInterrupt."""
     given = []
+    answer, changed = _watched(answer)
     for seed in question.seeds:
         try:
             given.append(give(question.asked, answer, seed))
@@ -48,6 +50,8 @@ def judge(question: Question, answer: Any) -> Verdict:
             if not any(_shows(question, mistake, given) for mistake in question.mistakes):
                 return Verdict(question.name, "error", 0, question.points, where(problem))
     if all(_matches(question, question.prints, given)):
+        if changed:
+            return Verdict(question.name, "wrong", 0, question.points, CHANGES_INPUTS)
         return Verdict(question.name, "right", question.points, question.points)
     for mistake in question.mistakes:
         if _shows(question, mistake, given):
@@ -135,6 +139,27 @@ def _matches(
 
 def _shows(question: Question, mistake: Mistake, given: Sequence[list[Leaf]]) -> bool:
     return all(_matches(question, mistake.prints, given))
+
+
+def _watched(answer: Any) -> tuple[Any, list[str]]:
+    """The same answer, and a list that gets the names of tensors which a function changes in place.
+
+    What is no plain function, and weights, which are there to be changed, are not watched.
+    """
+    changed: list[str] = []
+    if not isinstance(answer, FunctionType):
+        return answer, changed
+
+    @functools.wraps(answer)
+    def watched(*given: Any, **named: Any) -> Any:
+        parts = [*enumerate(given), *named.items()]
+        tensors = {str(k): t for k, t in parts if type(t) is torch.Tensor and not t.is_inference()}
+        before = {name: tensor._version for name, tensor in tensors.items()}
+        result = answer(*given, **named)
+        changed.extend(name for name, t in tensors.items() if t._version != before[name])
+        return result
+
+    return watched, changed
 
 
 def _is_right_on_copies(question: Question, answer: Any) -> bool:
