@@ -17,6 +17,7 @@ from vaecourse.classroom.questions import judge
 from vaecourse.classroom.records import Question
 from vaecourse.classroom.release import release
 
+COMMONPLACE = {"return {", "super().__init__()", "with torch.no_grad():", "else:", "try:"}
 FRESH = (31, 32, 33, 34, 35)
 each_assignment = pytest.mark.parametrize("name", NAMES)
 
@@ -118,9 +119,9 @@ def regions(source: str, what: str) -> list[str]:
 def test_no_line_of_a_solution_is_handed_out(name: str) -> None:
     text = handed_out(name)
     for source in solution_sources(name).values():
-        lines = list(filter(None, map(str.strip, regions(source, "SOLUTION"))))
+        lines = set(filter(None, map(str.strip, regions(source, "SOLUTION"))))
         assert lines
-        for line in lines:
+        for line in lines - COMMONPLACE:
             assert line not in text, line
 
 
@@ -131,7 +132,8 @@ def test_no_hidden_line_and_no_hidden_seed_is_handed_out(name: str) -> None:
     public = {line.strip() for q in sheets.load(name).questions for line in q.asked.splitlines()}
     nb = nbformat.read(ROOT / "solutions" / f"{name}.ipynb", as_version=4)
     for source in (cell.source for cell in nb.cells if cells.role(cell) == "check"):
-        for line in set(code_lines("\n".join(regions(source, "HIDDEN TESTS")))) - public:
+        hidden = set(code_lines("\n".join(regions(source, "HIDDEN TESTS"))))
+        for line in hidden - public - COMMONPLACE:
             assert len(line) < 8 or line not in known, line
         for seed in re.findall(r"seeds=\(([\d, _]+)\)", source)[-1].replace(",", " ").split():
             assert int(seed) >= 100  # not one that is tried first
