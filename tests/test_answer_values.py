@@ -136,11 +136,13 @@ def test_a_known_mistake_is_called_by_its_name_before_any_other_hint() -> None:
 def test_a_mistake_may_end_in_an_exception() -> None:
     asked = question(double)
     prints = tuple(
-        questions.prints("a9.1", s, questions.raised(ZeroDivisionError()), 1e-3) for s in (0, 1)
+        questions.prints("a9.1", s, questions.raised(ZeroDivisionError("division by zero")), 1e-3)
+        for s in (0, 1)
     )
     asked = Question(*list(vars(asked).values())[:5], (Mistake("divides", "by 0?", prints),))
     assert judge(asked, lambda x: 1 / 0).hint == "by 0?"
     assert judge(asked, lambda x: x.nothing).status == "error"
+    assert judge(asked, lambda x: 0.0**-1).status == "error"  # the same kind, another cause
 
 
 @pytest.mark.parametrize("problem", [ValueError("two\nlines"), SystemExit(3), RecursionError("r")])
@@ -160,6 +162,18 @@ def test_an_answer_that_is_not_there_is_not_yet_one() -> None:
 
     for answer in (stub, None, ...):
         assert judge(question(double), answer) == Verdict("a9.1", "not yet", 0, 10)
+
+
+def test_an_answer_that_uses_one_that_is_not_there_is_told_so() -> None:
+    def triple(x: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError()
+
+    def sixfold(x: torch.Tensor) -> torch.Tensor:
+        return 2 * triple(x)
+
+    verdict = judge(question(double), sixfold)
+    assert (verdict.status, verdict.points) == ("error", 0)
+    assert "not answered yet: write that first" in verdict.hint
 
 
 def test_an_exception_of_torchs_own_is_no_missing_answer() -> None:

@@ -45,7 +45,7 @@ def judge(question: Question, answer: Any) -> Verdict:
             given.append(give(question.asked, answer, seed))
         except (Exception, SystemExit) as problem:
             if isinstance(problem, NotImplementedError) and not problem.args:  # torch's have some
-                return Verdict(question.name, "not yet", 0, question.points)
+                return _unanswered(question, answer, problem)
             given.append(raised(problem))
             if not any(_shows(question, mistake, given) for mistake in question.mistakes):
                 return Verdict(question.name, "error", 0, question.points, where(problem))
@@ -77,8 +77,8 @@ def give(asked: str, answer: Any, seed: int) -> list[Leaf]:
 
 
 def raised(problem: BaseException) -> list[Leaf]:
-    """An exception as a value, for the mistakes that end in one."""
-    return [Leaf(RAISED + type(problem).__name__, None, ("",))]
+    """An exception as a value, by its kind and by how it begins, for mistakes that end in one."""
+    return [Leaf(RAISED + type(problem).__name__, None, (str(problem)[:40],))]
 
 
 def where(problem: BaseException) -> str:
@@ -91,6 +91,19 @@ def where(problem: BaseException) -> str:
             line = (linecache.getline(name, frame.lineno or 0) or frame.line or "").strip()
             return f"{said} (in {frame.name}, line {frame.lineno}: {line})"
     return said
+
+
+def _unanswered(question: Question, answer: Any, problem: NotImplementedError) -> Verdict:
+    """Not yet an answer; or one that uses another, which is none yet."""
+    trace = problem.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    stub = trace.tb_frame.f_code.co_qualname.partition(".")[0] if trace else ""
+    own = getattr(answer, "__name__", stub)
+    if stub in (own, give.__name__):
+        return Verdict(question.name, "not yet", 0, question.points)
+    hint = f"It uses {stub}, which is not answered yet: write that first."
+    return Verdict(question.name, "error", 0, question.points, hint)
 
 
 # -- the function that asks --------------------------------------------------------------------
