@@ -98,8 +98,8 @@ def _unanswered(question: Question, answer: Any, problem: NotImplementedError) -
     trace = problem.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
-    where = trace.tb_frame.f_code.co_qualname if trace else ""  # "f<locals>.VAE.forward", say
-    stub = where.rpartition("<locals>.")[2].partition(".")[0]
+    place = trace.tb_frame.f_code.co_qualname if trace else ""  # "f<locals>.VAE.forward", say
+    stub = place.rpartition("<locals>.")[2].partition(".")[0]
     own = getattr(answer, "__name__", stub)
     if stub in (own, give.__name__):
         return Verdict(question.name, "not yet", 0, question.points)
