@@ -39,7 +39,8 @@ def check(name: str, answer: Any) -> None:
     """
     verdict = questions.judge(_question(name), answer)
     _verdicts[name] = verdict
-    _show(_line(verdict), verdict=asdict(verdict))
+    text = f"{name}  {verdict.points} of {verdict.of} points: {verdict.words}"
+    _show(text, verdict=asdict(verdict))
 
 
 def score(assignment: str) -> None:
@@ -175,15 +176,6 @@ def _question(name: str) -> Question:
         known = ", ".join(q.name for q in sheets.load(assignment).questions)
         raise CourseError(f"{assignment} has no question {name!r}; expected one of {known}")
     return found[0]
-
-
-def _line(verdict: Verdict) -> str:
-    head = f"{verdict.name}  {verdict.points} of {verdict.of} points"
-    if verdict.status == "right":
-        return f"{head}: right"
-    if verdict.status == "not yet":
-        return f"{head}: not answered yet"
-    return f"{head}: {verdict.status}. {verdict.hint}"
 
 
 def _show(text: str, **about: Any) -> None:

@@ -134,10 +134,10 @@ class _Session:
 
 
 def _row(verdict: Verdict) -> list[str]:
-    words = {"right": "right", "not yet": "not answered yet"}
-    said = words.get(verdict.status, f"{verdict.status}. {verdict.hint}")
     head = f"{verdict.name:6} {verdict.points:>2} of {verdict.of:>3}  "
-    return textwrap.wrap(said, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+    return textwrap.wrap(
+        verdict.words, WIDTH, initial_indent=head, subsequent_indent=" " * len(head)
+    )
 
 
 def _item(finding: str) -> str:

@@ -47,3 +47,10 @@ class Verdict:
     of: int
     hint: str = ""
     mistake: str = ""
+
+    @property
+    def words(self) -> str:
+        """What a student is told: "right", "not answered yet", or "wrong" and the hint."""
+        if self.status in ("right", "not yet"):
+            return "right" if self.status == "right" else "not answered yet"
+        return f"{self.status}. {self.hint[:1].upper()}{self.hint[1:]}"
