@@ -176,6 +176,16 @@ def test_an_answer_that_uses_one_that_is_not_there_is_told_so() -> None:
     assert "not answered yet: write that first" in verdict.hint
 
 
+def test_a_forgotten_return_is_told_before_anything_trips_over_it() -> None:
+    unpacks = "def asked(double, seed):\n    a, b = double(torch.ones(2)), 1\n    return a + b\n"
+
+    def forgetful(x: torch.Tensor) -> None:
+        2 * x
+
+    asked = question(lambda x: 2 * x, asked=unpacks)
+    assert "is a `return` missing?" in judge(asked, forgetful).hint
+
+
 def test_an_exception_of_torchs_own_is_no_missing_answer() -> None:
     def centred(x: torch.Tensor) -> torch.Tensor:
         return (x > 1) - (x > 1).mean()  # which torch has not implemented for truth values

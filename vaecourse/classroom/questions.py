@@ -158,7 +158,8 @@ def _shows(question: Question, mistake: Mistake, given: Sequence[list[Leaf]]) ->
 def _watched(answer: Any) -> tuple[Any, list[str]]:
     """The same answer, and a list that gets the names of tensors which a function changes in place.
 
-    What is no plain function, and weights, which are there to be changed, are not watched.
+    What is no plain function, and weights, which are there to be changed, are not watched. The same
+    answer raises CourseError where it gives nothing back.
     """
     changed: list[str] = []
     if not isinstance(answer, FunctionType):
@@ -171,6 +172,8 @@ def _watched(answer: Any) -> tuple[Any, list[str]]:
         before = {name: tensor._version for name, tensor in tensors.items()}
         result = answer(*given, **named)
         changed.extend(name for name, t in tensors.items() if t._version != before[name])
+        if result is None:
+            raise CourseError("your function gives nothing back (None): is a `return` missing?")
         return result
 
     return watched, changed
