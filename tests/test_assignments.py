@@ -18,6 +18,7 @@ from vaecourse.classroom.records import Question
 from vaecourse.classroom.release import release
 
 COMMONPLACE = {
+    "nn.Flatten(),",
     "return {",
     "}",
     ")",
