@@ -3,7 +3,6 @@
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vaecourse.browsing import find_browser
+from vaecourse.classroom.jail import isolation
 from vaecourse.errors import CourseError
 
 NEEDED = ("torchvision", "jupyter-book", "papermill", "nbval")
@@ -38,7 +38,7 @@ def checks() -> list[Check]:
         *((name, partial(version, name)) for name in NEEDED),
         ("data", find_data),
         ("free", free_space),
-        ("jail", lambda: try_jail(shutil.which("bwrap"))),
+        ("jail", find_jail),
         ("browser", lambda: find_browser() or NO_BROWSER),
     ]
 
@@ -110,13 +110,6 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
-def try_jail(bwrap: str | None) -> str:
-    """Whether bubblewrap, by its path, starts."""
-    if bwrap is None:
-        return "bubblewrap not found: needed only for grading"
-    command = [bwrap, "--ro-bind", "/", "/", "--unshare-all", "true"]
-    try:
-        subprocess.run(command, check=True, capture_output=True, timeout=5)
-    except (OSError, subprocess.SubprocessError):
-        return f"{bwrap} is here but does not start: needed only for grading"
-    return f"{bwrap} works"
+def find_jail() -> str:
+    level, why = isolation()
+    return f"{level}: {why}" if level != "none" else f"none, needed only for grading: {why}"

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from vaecourse.errors import CourseError
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import KernelManager
 
 START_SECONDS = 60
 LOOK_SECONDS = 0.5  # how long a dead kernel may go unnoticed
@@ -32,16 +35,13 @@ class Run:
 
 
 class Kernel(AbstractContextManager["Kernel"]):
-    """A kernel of this environment, in a folder. After "dead" or a stuck interrupt it is gone."""
+    """A kernel of this environment, in a folder. After "dead" or a stuck interrupt it is gone.
 
-    def __init__(self, folder: Path) -> None:
-        from ipykernel.kernelspec import get_kernel_dict
-        from jupyter_client.kernelspec import KernelSpec
-        from jupyter_client.manager import KernelManager
+    `manager` is one that starts it otherwise, in a jail say; it is used once.
+    """
 
-        arguments = ["--log-level=CRITICAL", "--HistoryManager.enabled=False"]
-        self._manager = KernelManager()
-        self._manager._kernel_spec = KernelSpec(**get_kernel_dict(extra_arguments=arguments))
+    def __init__(self, folder: Path, manager: "KernelManager | None" = None) -> None:
+        self._manager = manager or _manager()
         self._folder = folder
         self.is_alive = False
 
@@ -122,3 +122,14 @@ class Kernel(AbstractContextManager["Kernel"]):
         except psutil.Error:  # it is gone
             return 0.0
         return float(user + system)
+
+
+def _manager() -> "KernelManager":
+    from ipykernel.kernelspec import get_kernel_dict
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import KernelManager
+
+    arguments = ["--log-level=CRITICAL", "--HistoryManager.enabled=False"]
+    manager = KernelManager()
+    manager._kernel_spec = KernelSpec(**get_kernel_dict(extra_arguments=arguments))
+    return manager
