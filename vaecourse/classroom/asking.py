@@ -118,6 +118,11 @@ def points(name: str, answer: Any, seeds: tuple[int, ...]) -> float:
     return float(question.points)
 
 
+def authored(name: str) -> tuple[Question, AnswerKey]:
+    """A question that was asked in this process, and what its author knows."""
+    return _asked[name], _keys[name]
+
+
 def _outcome(source: str, answer: Any, seed: int) -> list[Leaf]:
     try:
         return questions.give(source, answer, seed)

@@ -39,6 +39,12 @@ def question(cell: NotebookNode) -> str:
     return f"{found[1]}.{found[2]}" if found else ""
 
 
+def checked(cell: NotebookNode) -> str:
+    """The expression of the answer that a check cell checks: `gaussian_kl`."""
+    found = re.search(r'^check\("[\w.]+", (.+)\)$', cell.source, re.MULTILINE)
+    return found[1] if found else ""
+
+
 def _settings(cell: NotebookNode) -> dict[str, Any]:
     found = cell.metadata.get("nbgrader", {})
     return found if isinstance(found, dict) else {}

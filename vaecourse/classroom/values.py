@@ -45,13 +45,18 @@ def printed(leaf: Leaf, salt: str, rtol: float) -> Print:
     """The print of a leaf; its step is a power of ten, at most `rtol` of its largest number."""
     if leaf.shape is None:
         return Print(leaf.place, None, 0.0, _hash(salt, leaf.place, 0, leaf.numbers[0]))
+    step = step_of(leaf, rtol)
+    hashes = (_hash(salt, leaf.place, i, n) for i, n in enumerate(_multiples(leaf, step)))
+    return Print(leaf.place, leaf.shape, step, "".join(hashes))
+
+
+def step_of(leaf: Leaf, rtol: float) -> float:
+    """The power of ten that is at most `rtol` of a part's largest finite number."""
     finite = [abs(n) for n in leaf.numbers if isinstance(n, float) and math.isfinite(n)]
     largest = max(finite, default=0.0)
     if largest < NOUGHT:
         largest = 1.0
-    step = 10.0 ** math.floor(math.log10(rtol * largest))
-    hashes = (_hash(salt, leaf.place, i, n) for i, n in enumerate(_multiples(leaf, step)))
-    return Print(leaf.place, leaf.shape, step, "".join(hashes))
+    return 10.0 ** math.floor(math.log10(rtol * largest))
 
 
 def same_form(given: Sequence[Leaf], prints: Sequence[Print]) -> bool:
