@@ -36,8 +36,7 @@ def grids(expected: Sequence[Leaf], rtol: float) -> tuple[Grid, ...]:
     found = []
     for leaf in expected:
         step = step_of(leaf, rtol)
-        rests = (n - step * round(n / step) if _is_finite(n) else 0.0 for n in leaf.numbers)
-        found.append(Grid(step, tuple(rests)))
+        found.append(Grid(step, tuple(_rest(n, step) for n in leaf.numbers)))
     return tuple(found)
 
 
@@ -84,5 +83,8 @@ def _rounded(number: float | str, step: float, offset: float) -> int | str:
     return round((number - offset) / step) if math.isfinite(number) else str(number)
 
 
-def _is_finite(number: float | str) -> bool:
-    return isinstance(number, float) and math.isfinite(number)
+def _rest(number: float | str, step: float) -> float:
+    """What a number has beyond its nearest multiple of the step."""
+    if isinstance(number, str) or not math.isfinite(number):
+        return 0.0
+    return number - step * round(number / step)
