@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from vaecourse.classroom import questions, sheets
-from vaecourse.classroom.records import KEY, Mistake, Print, Question, Verdict
+from vaecourse.classroom.records import KEY, RAISED, Mistake, Print, Question, Verdict
 from vaecourse.classroom.values import Leaf
 from vaecourse.errors import CourseError, check_number
 
@@ -157,7 +157,7 @@ def _check_question(
 
 def _exceptions(prints: Sequence[Sequence[Print]]) -> set[str]:
     places = {part.place for case in prints for part in case}
-    return {p.removeprefix(questions.RAISED) for p in places if p.startswith(questions.RAISED)}
+    return {p.removeprefix(RAISED) for p in places if p.startswith(RAISED)}
 
 
 def _hint(function: Any) -> str:

@@ -1,41 +1,30 @@
 """What a graded notebook prints for a question, and what is compared outside its kernel.
 
-A number is printed as the whole number round((value − offset) / step). The offset is what the
-expected value has beyond its nearest multiple of the step, so that it lies in the middle of its
-rounding cell: every value within half a step prints the same text, and no other does.
+A number n is printed as the whole number round(n / step − offset). The offset is what the expected
+number has beyond its nearest multiple of the step, so that it lies in the middle of its rounding
+cell: every number within half a step prints the same text, and no other does.
 """
 
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from vaecourse.classroom.questions import RAISED, give, raised
+from vaecourse.classroom.keys import Case, Grid
+from vaecourse.classroom.questions import give, lacking, raised, watched
+from vaecourse.classroom.records import CHANGES, WAITS
 from vaecourse.classroom.values import Leaf, step_of
 
 LONGEST_TEXT = 200
-
-
-class Grid(NamedTuple):
-    """How the numbers of a part are rounded: the same step, an offset each."""
-
-    step: float
-    offsets: tuple[float, ...]
-
-
-class Case(NamedTuple):
-    """One set of inputs: the source of the function that asks, its seed, and the grids."""
-
-    asked: str
-    seed: int
-    grids: tuple[Grid, ...]
+WIDTH = 2  # of a rounding cell, in steps of the visible check: half of it is what a check allows
+PLACES = 3  # of an offset
 
 
 def grids(expected: Sequence[Leaf], rtol: float) -> tuple[Grid, ...]:
     """Grids with the expected values in the middle of their cells."""
     found = []
     for leaf in expected:
-        step = step_of(leaf, rtol)
+        step = WIDTH * step_of(leaf, rtol)
         found.append(Grid(step, tuple(_rest(n, step) for n in leaf.numbers)))
     return tuple(found)
 
@@ -55,9 +44,15 @@ def line(values: Sequence[Leaf], by: Sequence[Grid]) -> str:
 
 
 def emit(answer: Any, cases: str) -> None:
-    """Print a line for each case (JSON of a list of `Case`), whatever the answer does."""
+    """Print a line for each case (JSON of a list of `Case`), whatever the answer does.
+
+    One more line says that the answer changed a tensor it was given.
+    """
+    answer, changed = watched(answer)
     for asked, seed, by in json.loads(cases):
         print(outcome(answer, Case(asked, seed, tuple(Grid(s, tuple(o)) for s, o in by))))
+    if changed:
+        print(line([Leaf(CHANGES, None, ("",))], [Grid(1.0, ())]))
 
 
 def outcome(answer: Any, case: Case) -> str:
@@ -65,26 +60,19 @@ def outcome(answer: Any, case: Case) -> str:
     try:
         return line(give(case.asked, answer, case.seed), case.grids)
     except (Exception, SystemExit) as problem:
+        if isinstance(problem, NotImplementedError) and not problem.args:  # torch's have some
+            return line([Leaf(WAITS, None, (lacking(answer, problem),))], case.grids)
         return line(raised(problem), case.grids)
-
-
-def was_raised(text: str) -> str:
-    """The name of the exception that a line tells of, or ""."""
-    try:
-        place = json.loads(text)[0][0]
-        return place.removeprefix(RAISED) if place.startswith(RAISED) else ""
-    except (ValueError, LookupError, AttributeError):
-        return ""
 
 
 def _rounded(number: float | str, step: float, offset: float) -> int | str:
     if isinstance(number, str):
         return number[:LONGEST_TEXT]
-    return round((number - offset) / step) if math.isfinite(number) else str(number)
+    return round(number / step - offset) if math.isfinite(number) else str(number)
 
 
 def _rest(number: float | str, step: float) -> float:
-    """What a number has beyond its nearest multiple of the step."""
+    """What a number has beyond its nearest multiple of the step, in steps."""
     if isinstance(number, str) or not math.isfinite(number):
         return 0.0
-    return number - step * round(number / step)
+    return round(number / step - round(number / step), PLACES)

@@ -22,13 +22,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from vaecourse.classroom.records import Mistake, Print, Question, Verdict
+from vaecourse.classroom.records import RAISED, Mistake, Print, Question, Verdict
 from vaecourse.classroom.values import Leaf, form, leaves, printed, recognised, same_form
 from vaecourse.device import seeded
 from vaecourse.errors import CourseError
 
 FACTORS = {0.5: "twice", 2.0: "half", -1.0: "the negative"}  # times the answer is what was expected
-RAISED = "raises "
 CHANGES_INPUTS = (
     "Your values are right, but your code changes a tensor that it was given, so whoever uses that "
     "next gets others. Compute with a new tensor."
@@ -39,7 +38,7 @@ def judge(question: Question, answer: Any) -> Verdict:
     """The verdict on an answer, by the seeds of the question. No exception of the answer's comes
     out, except KeyboardInterrupt."""
     given = []
-    answer, changed = _watched(answer)
+    answer, changed = watched(answer)
     for seed in question.seeds:
         try:
             given.append(give(question.asked, answer, seed))
@@ -76,6 +75,30 @@ def give(asked: str, answer: Any, seed: int) -> list[Leaf]:
         return leaves(function(answer, seed))
 
 
+def watched(answer: Any) -> tuple[Any, list[str]]:
+    """The same answer, and a list that gets the names of tensors which a function changes in place.
+
+    What is no plain function, and weights, which are there to be changed, are not watched. The same
+    answer raises CourseError where it gives nothing back.
+    """
+    changed: list[str] = []
+    if not isinstance(answer, FunctionType):
+        return answer, changed
+
+    @functools.wraps(answer)
+    def watched(*given: Any, **named: Any) -> Any:
+        parts = [*enumerate(given), *named.items()]
+        tensors = {str(k): t for k, t in parts if type(t) is torch.Tensor and not t.is_inference()}
+        before = {name: tensor._version for name, tensor in tensors.items()}
+        result = answer(*given, **named)
+        changed.extend(name for name, t in tensors.items() if t._version != before[name])
+        if result is None:
+            raise CourseError("your function gives nothing back (None): is a `return` missing?")
+        return result
+
+    return watched, changed
+
+
 def raised(problem: BaseException) -> list[Leaf]:
     """An exception as a value, by its kind and by how it begins, for mistakes that end in one."""
     return [Leaf(RAISED + type(problem).__name__, None, (str(problem)[:40],))]
@@ -93,17 +116,23 @@ def where(problem: BaseException) -> str:
     return said
 
 
-def _unanswered(question: Question, answer: Any, problem: NotImplementedError) -> Verdict:
-    """Not yet an answer; or one that uses another, which is none yet."""
+def lacking(answer: Any, problem: NotImplementedError) -> str:
+    """What is not yet an answer: "" for this one, or the name of another that it uses."""
     trace = problem.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     place = trace.tb_frame.f_code.co_qualname if trace else ""  # "f<locals>.VAE.forward", say
     stub = place.rpartition("<locals>.")[2].partition(".")[0]
     own = getattr(answer, "__name__", stub)
-    if stub in (own, give.__name__):
+    return "" if stub in (own, give.__name__) else stub
+
+
+def _unanswered(question: Question, answer: Any, problem: NotImplementedError) -> Verdict:
+    """Not yet an answer; or one that uses another, which is none yet."""
+    other = lacking(answer, problem)
+    if not other:
         return Verdict(question.name, "not yet", 0, question.points)
-    hint = f"It uses {stub}, which is not answered yet: write that first."
+    hint = f"It uses {other}, which is not answered yet: write that first."
     return Verdict(question.name, "error", 0, question.points, hint)
 
 
@@ -153,30 +182,6 @@ def _matches(
 
 def _shows(question: Question, mistake: Mistake, given: Sequence[list[Leaf]]) -> bool:
     return all(_matches(question, mistake.prints, given))
-
-
-def _watched(answer: Any) -> tuple[Any, list[str]]:
-    """The same answer, and a list that gets the names of tensors which a function changes in place.
-
-    What is no plain function, and weights, which are there to be changed, are not watched. The same
-    answer raises CourseError where it gives nothing back.
-    """
-    changed: list[str] = []
-    if not isinstance(answer, FunctionType):
-        return answer, changed
-
-    @functools.wraps(answer)
-    def watched(*given: Any, **named: Any) -> Any:
-        parts = [*enumerate(given), *named.items()]
-        tensors = {str(k): t for k, t in parts if type(t) is torch.Tensor and not t.is_inference()}
-        before = {name: tensor._version for name, tensor in tensors.items()}
-        result = answer(*given, **named)
-        changed.extend(name for name, t in tensors.items() if t._version != before[name])
-        if result is None:
-            raise CourseError("your function gives nothing back (None): is a `return` missing?")
-        return result
-
-    return watched, changed
 
 
 def _is_right_on_copies(question: Question, answer: Any) -> bool:

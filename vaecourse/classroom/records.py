@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 KEY = "vaecourse"  # in the metadata of an output: what a program may want to know of it
+# what may stand in the place of a value
+RAISED = "raises "  # … and the name of an exception
+WAITS = "waits"  # for an answer that is none yet
+CHANGES = "changes its inputs"
 Status = Literal["right", "wrong", "not yet", "error"]
 
 
