@@ -7,18 +7,16 @@ in a fresh kernel, and each question is checked as its check cell does.
 import re
 import textwrap
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vaecourse.classroom.kernel import Kernel, Run
 from vaecourse.classroom.records import KEY, Question, Verdict
+from vaecourse.classroom.sessions import ANSWER_SECONDS, GIVEN_SECONDS, Session
 from vaecourse.classroom.sheets import ALL_POINTS, SheetCell
 from vaecourse.classroom.submissions import Submission, defined, submission
 
 WIDTH = 96  # characters of a line of the report
-GIVEN_SECONDS = 60  # for a cell of the course
-ANSWER_SECONDS = 20  # for an answer cell, and for the check of one
 LATE = f"it was stopped after {ANSWER_SECONDS} seconds of computing; does a loop never end?"
 LOUD = "it prints more than a million characters; does it print in a loop?"
 DEAD = "the kernel died; does it call exit, or fill the memory?"
@@ -59,57 +57,42 @@ def check_notebook(path: Path) -> Report:
     Raises CourseError where it is no notebook, or of no assignment.
     """
     found = submission(path)
-    session = _Session(found, path.absolute().parent)
-    with session.stack:
-        verdicts = tuple(session.verdicts())
+    folder = path.absolute().parent
+    with Session(lambda: Kernel(folder)) as session:
+        cells = _Cells(found, session)
+        verdicts = tuple(cells.verdicts())
     stubs = {cell.question: cell.source for cell in found.sheet.cells if cell.role == "read"}
     answered = {
         read.name: read.name in found.answers
         and found.answers[read.name].source.strip() != stubs[read.name].strip()
         for read in found.sheet.read
     }
-    return Report(found, verdicts, answered, (*found.findings, *session.findings))
+    return Report(found, verdicts, answered, (*found.findings, *cells.findings))
 
 
-class _Session:
-    """A kernel in which the cells have run; another one where an answer has brought it down."""
+class _Cells:
+    """The cells of a submission, run in order in a session."""
 
-    def __init__(self, handed: Submission, folder: Path) -> None:
+    def __init__(self, handed: Submission, session: Session) -> None:
         self.handed = handed
-        self.folder = folder
-        roles = ("text", "answer", "check")  # not the experiments, nor the score
-        self.cells = [c for c in handed.sheet.cells if c.kind == "code" and c.role in roles]
-        self.stack = ExitStack()
-        self.kernel: Kernel | None = None
+        self.session = session
         self.failed: dict[str, str] = {}  # what the answer cell of a question ended with
         self.findings: list[str] = []
 
     def verdicts(self) -> Iterator[Verdict]:
         """A verdict for each question, in order; what brings the kernel down costs no other."""
-        for index, cell in enumerate(self.cells):
-            self._revive(index)
-            if cell.role == "check":
+        for cell in self.handed.sheet.cells:
+            if cell.kind == "code" and cell.role == "check":
                 yield self._check(cell)
-            else:
-                self._run(cell)
-
-    def _revive(self, index: int) -> None:
-        """Where there is no kernel, another one, in which the cells before this one have run."""
-        while self.kernel is None or not self.kernel.is_alive:
-            self.stack.close()
-            self.kernel = self.stack.enter_context(Kernel(self.folder))
-            for cell in self.cells[:index]:
-                if cell.role != "check" and self.kernel.is_alive:
-                    self._run(cell)
+            elif cell.kind == "code" and cell.role in ("text", "answer"):
+                self._run(cell)  # not the experiments, nor the score
 
     def _run(self, cell: SheetCell) -> None:
-        """Run a cell, the student's own if it is an answer, unless it is known to fail."""
+        """Run a cell, the student's own if it is an answer."""
         name = cell.question or cell.id
-        if name in self.failed or self.kernel is None:
-            return
         answer = self.handed.answers.get(name)
         source = answer.source if answer else cell.source
-        run = self.kernel.run(source, ANSWER_SECONDS if answer else GIVEN_SECONDS)
+        run = self.session.run(source, ANSWER_SECONDS if answer else GIVEN_SECONDS, is_kept=True)
         if run.status != "ok":
             place = f"cell {answer.number}" if answer else "a given cell"
             self.failed[name] = f"{place} cannot be run: {self._reason(run, name)}"
@@ -118,10 +101,11 @@ class _Session:
 
     def _check(self, cell: SheetCell) -> Verdict:
         question = next(q for q in self.handed.sheet.questions if q.name == cell.question)
-        if question.name in self.failed or self.kernel is None:
+        if question.name in self.failed:
             return _error(question, self.failed[question.name])
-        run = self.kernel.run(cell.source, ANSWER_SECONDS)
-        for about in run.outputs:
+        run = self.session.run(cell.source, ANSWER_SECONDS, is_kept=False)
+        for output in run.outputs:
+            about = output.get("metadata", {})
             if "verdict" in about.get(KEY, {}):
                 verdict = Verdict(**about[KEY]["verdict"])
                 return replace(verdict, hint=_about_names(self.handed, cell.question, verdict.hint))

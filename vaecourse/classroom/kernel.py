@@ -22,6 +22,7 @@ LOOK_SECONDS = 0.5  # how long a dead kernel may go unnoticed
 PATIENCE = 5
 STOP_SECONDS = 3  # for a kernel to answer an interrupt
 MOST_OUTPUT = 1_000_000  # bytes of one piece of code
+OUTPUTS = ("stream", "display_data", "execute_result", "error")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Run:
     status: str
     error: str = ""  # of an "error": the name of the exception
     text: str = ""  # and what it says
-    outputs: tuple[dict[str, Any], ...] = ()  # metadata of what was displayed
+    outputs: tuple[dict[str, Any], ...] = ()  # as in a notebook
 
 
 class Kernel(AbstractContextManager["Kernel"]):
@@ -69,16 +70,19 @@ class Kernel(AbstractContextManager["Kernel"]):
             self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
 
-    def run(self, code: str, seconds: float) -> Run:
+    def run(self, code: str, seconds: float, most_seconds: float = math.inf) -> Run:
         """Run a piece of code. A kernel that is gone answers "dead".
 
         `seconds` are those in which the kernel computes: a busy machine costs an answer nothing. It
-        may also wait, `PATIENCE` times as long.
+        may also wait, `PATIENCE` times as long, and no longer than `most_seconds` altogether.
         """
         if not self.is_alive:
             return Run("dead")
         message = self._client.execute(code, store_history=False, allow_stdin=False)
-        found = self._listen(message, time.monotonic() + PATIENCE * seconds, cpu=seconds)
+        patience = min(PATIENCE * seconds, most_seconds)
+        found = self._listen(message, time.monotonic() + patience, cpu=seconds)
+        if found.status == "ok":  # unless the reply says that an error was not shown
+            found = self._replied(message, found)
         if found.status in ("late", "loud"):
             self._manager.interrupt_kernel()
             after = self._listen(message, time.monotonic() + STOP_SECONDS, most=math.inf)
@@ -94,7 +98,10 @@ class Kernel(AbstractContextManager["Kernel"]):
         error, text, size = "", "", 0
         outputs: list[dict[str, Any]] = []
         last = self._computed() + cpu
-        while (left := end - time.monotonic()) > 0 and self._computed() <= last:
+        computed, looked = 0.0, 0.0
+        while (left := end - time.monotonic()) > 0 and computed <= last:
+            if time.monotonic() - looked > LOOK_SECONDS:
+                computed, looked = self._computed(), time.monotonic()
             try:
                 said = self._client.get_iopub_msg(timeout=min(LOOK_SECONDS, left))
             except Empty:
@@ -106,22 +113,47 @@ class Kernel(AbstractContextManager["Kernel"]):
                 continue
             if said["msg_type"] == "status" and content["execution_state"] == "idle":
                 return Run("error" if error else "ok", error, text, tuple(outputs))
+            if said["msg_type"] in OUTPUTS:
+                outputs.append({"output_type": said["msg_type"], **_kept(content)})
             if said["msg_type"] == "error":
-                error, text = str(content["ename"]), str(content["evalue"])
-            elif said["msg_type"] == "display_data":
-                outputs.append(dict(content.get("metadata", {})))
+                error, text = str(content.get("ename")), str(content.get("evalue"))
             size += sum(len(frame) for frame in said.get("buffers", [])) + len(str(content))
             if size > (MOST_OUTPUT if most is None else most):
                 return Run("loud")
         return Run("late")
 
+    def _replied(self, message: str, found: Run) -> Run:
+        """What was found of a piece of code, or the error that its reply tells of."""
+        end = time.monotonic() + STOP_SECONDS
+        while (left := end - time.monotonic()) > 0:
+            try:
+                reply = self._client.get_shell_msg(timeout=left)
+            except Empty:
+                break
+            if reply["parent_header"].get("msg_id") == message:
+                content = reply["content"]
+                if content.get("status") == "ok":
+                    return found
+                error, text = str(content.get("ename")), str(content.get("evalue"))
+                return Run("error", error, text, found.outputs)
+        return Run("dead") if not self._manager.is_alive() else Run("error", "NoReply")
+
     def _computed(self) -> float:
-        """Seconds in which the kernel has computed so far."""
-        try:
-            user, system, *_ = psutil.Process(self._pid).cpu_times()
-        except psutil.Error:  # it is gone
-            return 0.0
-        return float(user + system)
+        """Seconds in which the kernel, and what it or a jail has started, has computed so far."""
+        total = 0.0
+        with suppress(psutil.Error):  # it is gone
+            first = psutil.Process(self._pid)
+            for process in (first, *first.children(recursive=True)):
+                with suppress(psutil.Error):
+                    user, system, *_ = process.cpu_times()
+                    total += user + system
+        return total
+
+
+def _kept(content: dict[str, Any]) -> dict[str, Any]:
+    """What a notebook keeps of an output."""
+    names = ("name", "text", "data", "metadata", "execution_count", "ename", "evalue", "traceback")
+    return {name: content[name] for name in names if name in content}
 
 
 def _manager() -> "KernelManager":

@@ -8,6 +8,7 @@ import ast
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from vaecourse.notebooks.files import read_text
 from vaecourse.notebooks.source import syntax
 
 ANSWERS = ("answer", "read")
+LONGEST_ANSWER = 100_000  # characters of a cell
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class HandedCell:
     id: str
     grade_id: str
     source: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,21 @@ class Submission:
     handed: tuple[HandedCell, ...]
     answers: dict[str, HandedCell]
     findings: tuple[str, ...]
+    language: str = ""  # of the kernel that the notebook asks for
 
 
 def submission(path: Path) -> Submission:
     """The answers in a notebook. Raises CourseError where it is none, or of no assignment."""
-    raw = _notebook(path)
+    return submitted(read_text(path), str(path))
+
+
+def submitted(text: str, name: str) -> Submission:
+    """The answers in the text of a notebook; `name` is what errors call it. Raises CourseError."""
+    raw = _notebook(text, name)
     handed = tuple(_handed(raw["cells"]))
-    about = _mapping(_mapping(raw, "metadata"), "vaecourse")
-    sheet = _sheet(about.get("assignment"), handed, path)
+    metadata = _mapping(raw, "metadata")
+    about = _mapping(metadata, "vaecourse")
+    sheet = _sheet(about.get("assignment"), handed, name)
     release = about.get("release")
     findings = []
     if release != sheet.release:
@@ -64,11 +74,18 @@ def submission(path: Path) -> Submission:
             if found:
                 answers[released.question] = found
     findings += [*_moved(sheet, answers), *_changed(sheet, handed)]
-    return Submission(sheet, handed, answers, tuple(findings))
+    language = _mapping(metadata, "kernelspec").get("language", "")
+    return Submission(sheet, handed, answers, tuple(findings), str(language))
 
 
-def defined(source: str) -> set[str]:
-    """The names that a piece of code assigns, defines or imports at its outermost level."""
+@lru_cache(maxsize=10_000)
+def defined(source: str) -> frozenset[str]:
+    """The names that a piece of code assigns, defines or imports at its outermost level.
+
+    None of a piece that is longer than an answer ever is: nobody's parser has to read that.
+    """
+    if len(source) > LONGEST_ANSWER:
+        return frozenset()
     names: set[str] = set()
     for statement in syntax(source).body:
         for node in [statement] if isinstance(statement, _NAMED) else ast.walk(statement):
@@ -78,7 +95,7 @@ def defined(source: str) -> set[str]:
                 names.add(node.name)
             elif isinstance(node, ast.alias):
                 names.add((node.asname or node.name).partition(".")[0])
-    return names
+    return frozenset(names)
 
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -87,9 +104,8 @@ _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # -- reading -----------------------------------------------------------------------------------
 
 
-def _notebook(path: Path) -> dict[str, Any]:
+def _notebook(text: str, name: str) -> dict[str, Any]:
     """The JSON of a notebook, in format 4, with as little asked of it as can be."""
-    text = read_text(path)
     try:
         raw = json.loads(text)
         if isinstance(raw, dict) and isinstance(raw.get("worksheets"), list):
@@ -99,7 +115,7 @@ def _notebook(path: Path) -> dict[str, Any]:
     except Exception as problem:  # nbformat answers broken files with many kinds
         reason = str(problem).partition("\n")[0][:200] or type(problem).__name__
         raise CourseError(
-            f"{path} is no notebook: {reason}; download it again as .ipynb, or save it again"
+            f"{name} is no notebook: {reason}; download it again as .ipynb, or save it again"
         ) from None
     return raw
 
@@ -111,9 +127,12 @@ def _handed(raw: Sequence[Any]) -> Iterator[HandedCell]:
         source = cell.get("source", "")
         if isinstance(source, list):
             source = "".join(map(str, source))
-        name = _mapping(_mapping(cell, "metadata"), "nbgrader").get("grade_id", "")
+        metadata = _mapping(cell, "metadata")
+        name = _mapping(metadata, "nbgrader").get("grade_id", "")
         kind, identity = str(cell.get("cell_type", "")), str(cell.get("id", ""))
-        yield HandedCell(number, kind, identity, str(name), str(source))
+        tags = metadata.get("tags")
+        kept = tuple(map(str, tags)) if isinstance(tags, list) else ()
+        yield HandedCell(number, kind, identity, str(name), str(source), kept)
 
 
 def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
@@ -121,17 +140,17 @@ def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _sheet(name: Any, handed: Sequence[HandedCell], path: Path) -> Sheet:
+def _sheet(assignment: Any, handed: Sequence[HandedCell], name: str) -> Sheet:
     """The sheet of the assignment that a notebook says it is, or that its cells come from."""
     known = sheets.names()
-    if isinstance(name, str) and name in known:
-        return sheets.load(name)
+    if isinstance(assignment, str) and assignment in known:
+        return sheets.load(assignment)
     for candidate in map(sheets.load, known):
         marks = {_mark(c) for c in candidate.cells if c.role == "answer"}
         if any(_line(cell.source) in marks for cell in handed):
             return candidate
     raise CourseError(
-        f"{path} is no assignment of this course; expected one of {', '.join(known) or 'none yet'}"
+        f"{name} is no assignment of this course; expected one of {', '.join(known) or 'none yet'}"
     )
 
 

@@ -1,0 +1,154 @@
+"""A paper run in a jail and judged by nbval: what each question's cell printed is compared here.
+
+nbval compares what a kernel prints with a stored output in the process of pytest, where a
+student's code does not reach. What nbval lacks is added by a plugin: a kernel that dies is noticed,
+an error in a reply is an error though none was shown, limits on time and bytes, and nothing but a
+plain pass counts.
+"""
+
+import contextlib
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams
+
+from vaecourse.classroom.kernel import Kernel, Run
+from vaecourse.classroom.sessions import ANSWER_SECONDS, GIVEN_SECONDS, Session
+
+SESSION_SECONDS = 240.0  # of the clock, for a whole paper; usually it takes about ten
+MOST_PRINTED = 200_000  # characters of what a question's cell prints that are kept
+ARGUMENTS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-c", os.devnull)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a question's cell came to: `status` as of a `Run`, and whether nbval passed it."""
+
+    is_passed: bool
+    status: str
+    error: str = ""  # the name of an exception
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a paper came to, by cell: its check cells, and of the others those that failed."""
+
+    outcomes: dict[str, Outcome]
+    failed: dict[str, Outcome]
+    num_kernels: int
+    seconds: float
+    problem: str = ""  # where pytest itself failed
+
+
+def judge(paper: Path, start: Callable[[], Kernel]) -> Judged:
+    """Run the paper in a file, in kernels that `start` starts, and judge it."""
+    plugin = Plugin(start)
+    began = time.monotonic()
+    with (
+        contextlib.redirect_stdout(io.StringIO()) as said,
+        contextlib.redirect_stderr(said),
+    ):
+        pytest.main([*ARGUMENTS, f"--rootdir={paper.parent}", str(paper)], plugins=[plugin])
+    problem = "" if plugin.is_done else said.getvalue()[-2000:] or "pytest ended early"
+    seconds = time.monotonic() - began
+    return Judged(plugin.outcomes, plugin.failed, plugin.num_kernels, seconds, problem)
+
+
+def encode(judged: Judged) -> str:
+    return json.dumps(asdict(judged))
+
+
+def decode(text: str) -> Judged:
+    raw = json.loads(text)
+    for name in ("outcomes", "failed"):
+        raw[name] = {cell: Outcome(**one) for cell, one in raw[name].items()}
+    return Judged(**raw)
+
+
+# -- the plugin --------------------------------------------------------------------------------
+
+
+class Plugin:
+    """Collects papers with nbval's classes, and keeps what came of their cells."""
+
+    def __init__(self, start: Callable[[], Kernel]) -> None:
+        self.start = start
+        self.outcomes: dict[str, Outcome] = {}
+        self.failed: dict[str, Outcome] = {}
+        self.num_kernels = 0
+        self.is_done = False
+
+    def pytest_collect_file(self, file_path: Path, parent: Any) -> Any:
+        if file_path.suffix != ".ipynb":
+            return None
+        paper = PaperFile.from_parent(parent, path=file_path)
+        paper.plugin = self
+        return paper
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
+        report = yield
+        if call.when == "call" and isinstance(item, PaperCell):
+            is_passed = report.outcome == "passed" and not hasattr(report, "wasxfail")
+            self._keep(item, is_passed)
+        return report
+
+    def pytest_sessionfinish(self) -> None:
+        self.is_done = True
+
+    def _keep(self, item: "PaperCell", is_passed: bool) -> None:
+        streams = (o for o in item.run_.outputs if o["output_type"] == "stream")
+        printed = "".join(str(o.get("text")) for o in streams if o.get("name") == "stdout")
+        run = item.run_
+        outcome = Outcome(is_passed, run.status, run.error[:100], printed[:MOST_PRINTED])
+        if item.options["check"]:
+            self.outcomes[item.cell.id] = outcome
+        elif not is_passed:
+            self.failed[item.cell.id] = outcome
+
+
+class PaperFile(IPyNbFile):
+    """A paper, run in a session that outlives what its cells do."""
+
+    plugin: Plugin
+
+    def collect(self) -> Iterator["PaperCell"]:
+        self.compare_outputs = False  # but where a cell's tag says so
+        for item in super().collect():
+            yield PaperCell.from_parent(
+                self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
+            )
+
+    def setup(self) -> None:
+        self.session = Session(self.plugin.start, SESSION_SECONDS)
+        self.session.__enter__()
+
+    def teardown(self) -> None:
+        self.plugin.num_kernels = self.session.num_starts
+        self.session.__exit__(None, None, None)
+
+
+class PaperCell(IPyNbCell):
+    """A cell of a paper."""
+
+    run_ = Run("late")
+
+    def runtest(self) -> None:
+        """Run the cell in the session, and let nbval compare what it printed."""
+        is_check = self.options["check"]
+        seconds = GIVEN_SECONDS if not is_check else ANSWER_SECONDS
+        self.run_ = self.parent.session.run(self.cell.source, seconds, is_kept=not is_check)
+        if self.run_.status != "ok":
+            self.raise_cell_error(f"{self.run_.status} {self.run_.error}")
+        outputs = coalesce_streams([nbformat.from_dict(o) for o in self.run_.outputs])
+        if is_check and not self.compare_outputs(outputs, coalesce_streams(self.cell.outputs)):
+            self.raise_cell_error("Cell outputs differ", "\n".join(self.comparison_traceback))
