@@ -198,14 +198,14 @@ def test_an_exception_of_torchs_own_is_no_missing_answer() -> None:
 def test_an_answer_that_changes_its_inputs_is_told_so() -> None:
     used_again = "def asked(double, seed):\n    x = torch.ones(3)\n    return double(x), x\n"
     asked = question(double, asked=used_again)
-    assert judge(asked, lambda x: x.mul_(2).add_(1)).hint == questions.CHANGES_INPUTS
-    assert judge(asked, lambda x: x.mul_(2)).hint != questions.CHANGES_INPUTS
+    assert judge(asked, lambda x: x.mul_(2).add_(1)).hint == questions.CHANGES_HINT
+    assert judge(asked, lambda x: x.mul_(2)).hint != questions.CHANGES_HINT
     never_again = (
         "def asked(double, seed):\n    return double(torch.ones(3)), double(x=torch.ones(3))\n"
     )
     asked = question(lambda x: 2 * x, asked=never_again)
     for changing in (lambda x: x.mul_(2), lambda x: x[0:].add_(1)):
-        assert judge(asked, changing).hint == questions.CHANGES_INPUTS
+        assert judge(asked, changing).hint == questions.CHANGES_HINT
     assert judge(asked, lambda x: x.clone().mul_(2)).status == "right"
 
 

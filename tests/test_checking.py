@@ -114,7 +114,7 @@ def test_a_kernel_says_how_a_piece_of_code_ended_and_goes_on(
     assert patient.run("while True: print('x' * 1000)", 20).status == "loud"
     assert patient.is_alive
     shown = patient.run("display({'text/plain': ''}, raw=True, metadata={'x': {'y': x}})", 20)
-    assert (shown.status, shown.outputs) == ("ok", ({"x": {"y": 1}},))
+    assert (shown.status, shown.outputs[0]["metadata"]) == ("ok", {"x": {"y": 1}})
     assert patient.run("input()", 20).error == "StdinNotImplementedError"
 
 

@@ -8,18 +8,16 @@ plain pass counts.
 
 import contextlib
 import io
-import json
 import os
-import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nbformat
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams
 
+from vaecourse.classroom.judged import Outcome
 from vaecourse.classroom.kernel import Kernel, Run
 from vaecourse.classroom.sessions import ANSWER_SECONDS, GIVEN_SECONDS, Session
 
@@ -28,50 +26,25 @@ MOST_PRINTED = 200_000  # characters of what a question's cell prints that are k
 ARGUMENTS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-c", os.devnull)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a question's cell came to: `status` as of a `Run`, and whether nbval passed it."""
-
-    is_passed: bool
-    status: str
-    error: str = ""  # the name of an exception
-    printed: str = ""
-
-
-@dataclass(frozen=True)
-class Judged:
+class Ran(NamedTuple):
     """What a paper came to, by cell: its check cells, and of the others those that failed."""
 
     outcomes: dict[str, Outcome]
     failed: dict[str, Outcome]
     num_kernels: int
-    seconds: float
-    problem: str = ""  # where pytest itself failed
+    problem: str  # where pytest itself failed
 
 
-def judge(paper: Path, start: Callable[[], Kernel]) -> Judged:
-    """Run the paper in a file, in kernels that `start` starts, and judge it."""
+def run_paper(paper: Path, start: Callable[[], Kernel]) -> Ran:
+    """Run the paper in a file, in kernels that `start` starts, and let nbval judge it."""
     plugin = Plugin(start)
-    began = time.monotonic()
     with (
         contextlib.redirect_stdout(io.StringIO()) as said,
         contextlib.redirect_stderr(said),
     ):
         pytest.main([*ARGUMENTS, f"--rootdir={paper.parent}", str(paper)], plugins=[plugin])
     problem = "" if plugin.is_done else said.getvalue()[-2000:] or "pytest ended early"
-    seconds = time.monotonic() - began
-    return Judged(plugin.outcomes, plugin.failed, plugin.num_kernels, seconds, problem)
-
-
-def encode(judged: Judged) -> str:
-    return json.dumps(asdict(judged))
-
-
-def decode(text: str) -> Judged:
-    raw = json.loads(text)
-    for name in ("outcomes", "failed"):
-        raw[name] = {cell: Outcome(**one) for cell, one in raw[name].items()}
-    return Judged(**raw)
+    return Ran(plugin.outcomes, plugin.failed, plugin.num_kernels, problem)
 
 
 # -- the plugin --------------------------------------------------------------------------------

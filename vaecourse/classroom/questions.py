@@ -22,16 +22,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from vaecourse.classroom.records import RAISED, Mistake, Print, Question, Verdict
+from vaecourse.classroom.records import CHANGES_HINT, RAISED, Mistake, Print, Question, Verdict
 from vaecourse.classroom.values import Leaf, form, leaves, printed, recognised, same_form
 from vaecourse.device import seeded
 from vaecourse.errors import CourseError
 
 FACTORS = {0.5: "twice", 2.0: "half", -1.0: "the negative"}  # times the answer is what was expected
-CHANGES_INPUTS = (
-    "Your values are right, but your code changes a tensor that it was given, so whoever uses that "
-    "next gets others. Compute with a new tensor."
-)
 
 
 def judge(question: Question, answer: Any) -> Verdict:
@@ -50,14 +46,14 @@ def judge(question: Question, answer: Any) -> Verdict:
                 return Verdict(question.name, "error", 0, question.points, where(problem))
     if all(_matches(question, question.prints, given)):
         if changed:
-            return Verdict(question.name, "wrong", 0, question.points, CHANGES_INPUTS)
+            return Verdict(question.name, "wrong", 0, question.points, CHANGES_HINT)
         return Verdict(question.name, "right", question.points, question.points)
     for mistake in question.mistakes:
         if _shows(question, mistake, given):
             hint, name = mistake.hint, mistake.name
             return Verdict(question.name, "wrong", 0, question.points, hint, name)
     changes = _is_right_on_copies(question, answer)
-    hint = CHANGES_INPUTS if changes else _difference(question, given)
+    hint = CHANGES_HINT if changes else _difference(question, given)
     return Verdict(question.name, "wrong", 0, question.points, hint)
 
 

@@ -8,6 +8,10 @@ KEY = "vaecourse"  # in the metadata of an output: what a program may want to kn
 RAISED = "raises "  # … and the name of an exception
 WAITS = "waits"  # for an answer that is none yet
 CHANGES = "changes its inputs"
+CHANGES_HINT = (
+    "Your values are right, but your code changes a tensor that it was given, so whoever uses that "
+    "next gets others. Compute with a new tensor."
+)
 Status = Literal["right", "wrong", "not yet", "error"]
 
 

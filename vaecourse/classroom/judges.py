@@ -1,0 +1,149 @@
+"""Judges: processes that examine submissions, each submission in a child of its own.
+
+A judge has imported all that it needs before the first submission comes; so a submission costs a
+fork, and what happens to its child happens to no other. Run as
+`python -m vaecourse.classroom.judges`: a `Job` a line on standard input, a `Judged` a line out.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import AbstractContextManager, suppress
+from types import TracebackType
+from typing import IO
+
+from vaecourse.classroom import judged
+from vaecourse.classroom.judged import Judged
+from vaecourse.errors import CourseError
+
+HARD_SECONDS = 600  # for one submission, whatever happens
+_mine = threading.local()
+
+
+def ask(job: str) -> str:
+    """What this thread's judge says of a job, both as a line of JSON.
+
+    A judge that dies or never answers is followed by another: the submission needs a person.
+    """
+    judge = getattr(_mine, "judge", None)
+    if judge is None:
+        judge = _mine.judge = Judge()
+    return judge.ask(job)
+
+
+class Judge(AbstractContextManager["Judge"]):
+    """A process that examines one submission after the other."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def ask(self, job: str, seconds: float = HARD_SECONDS) -> str:
+        """What comes of a job, within so many seconds of the clock."""
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        try:
+            process.stdin.write(job + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except OSError:
+            answer = ""
+        finally:
+            timer.cancel()
+        if answer.endswith("\n"):
+            return answer
+        self.end()
+        return judged.encode(Judged(f"its judge died, or had no answer after {seconds:.0f} s"))
+
+    def end(self) -> None:
+        """End the process, and with it what it examines."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+        self._process = None
+
+    def _started(self) -> "subprocess.Popen[str]":
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "vaecourse.classroom.judges"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+                start_new_session=True,  # a Ctrl-C is for who asks
+            )
+        return self._process
+
+
+# -- in the process ----------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Examine what is asked for, until nobody asks any more."""
+    from vaecourse.classroom.examining import examine
+
+    _end_with_parent()
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever prints, it is no answer
+    for line in sys.stdin:
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+            if hasattr(os, "fork"):
+                status = _in_child(line, file)
+            else:
+                print(judged.encode(examine(judged.job(line))), file=file)
+                status = 0
+            file.seek(0)
+            answer = file.read() if status == 0 else ""
+        if not answer:
+            problem = f"examining it ended with status {status}"
+            answer = judged.encode(Judged(problem)) + "\n"
+        answers.write(answer)
+        answers.flush()
+
+
+def _in_child(line: str, file: "IO[str]") -> int:
+    """Examine a job in a child, which writes to the file; gives its exit status."""
+    from vaecourse.classroom.examining import examine
+
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = 1
+    try:
+        _end_with_parent(parent)
+        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
+        print(judged.encode(examine(judged.job(line))), file=file, flush=True)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _end_with_parent(parent: int | None = None) -> None:
+    """On Linux, let this process be killed when the thread that started it ends."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (CourseError, KeyboardInterrupt) as error:
+        sys.exit(str(error))
