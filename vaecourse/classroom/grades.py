@@ -71,6 +71,17 @@ class Grade:
         return sum(q.of for q in self.questions)
 
 
+@dataclass(frozen=True)
+class Change:
+    """Points that a regrade has changed."""
+
+    student: str
+    assignment: str
+    question: str
+    before: float | None
+    after: float | None
+
+
 def encode(grade: Grade) -> str:
     return json.dumps(asdict(grade), indent=1, ensure_ascii=False) + "\n"
 

@@ -12,9 +12,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import AbstractContextManager, suppress
-from types import TracebackType
+from contextlib import suppress
 from typing import IO
+from weakref import WeakSet
 
 from vaecourse.classroom import judged
 from vaecourse.classroom.judged import Judged
@@ -22,6 +22,7 @@ from vaecourse.errors import CourseError
 
 HARD_SECONDS = 600  # for one submission, whatever happens
 _mine = threading.local()
+_all: "WeakSet[Judge]" = WeakSet()
 
 
 def ask(job: str) -> str:
@@ -35,19 +36,18 @@ def ask(job: str) -> str:
     return judge.ask(job)
 
 
-class Judge(AbstractContextManager["Judge"]):
+def end_all() -> None:
+    """End every judge that this process has; whoever waits for one is told that it died."""
+    for judge in list(_all):
+        judge.end()
+
+
+class Judge:
     """A process that examines one submission after the other."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.end()
+        _all.add(self)
 
     def ask(self, job: str, seconds: float = HARD_SECONDS) -> str:
         """What comes of a job, within so many seconds of the clock."""
@@ -71,10 +71,10 @@ class Judge(AbstractContextManager["Judge"]):
 
     def end(self) -> None:
         """End the process, and with it what it examines."""
-        if self._process:
-            self._process.kill()
-            self._process.communicate()
-        self._process = None
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            process.wait()
 
     def _started(self) -> "subprocess.Popen[str]":
         if self._process is None or self._process.poll() is not None:

@@ -5,7 +5,7 @@ import os
 import pkgutil
 import time
 from collections.abc import Generator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -37,13 +37,9 @@ def on_cluster(
     stops asking, by Ctrl-C or otherwise, ends the kernels that still run. Raises CourseError where
     no scheduler, or no worker that has the course, answers.
     """
-    try:
-        from distributed import Client, KilledWorker
-    except ImportError:
-        raise CourseError("--cluster needs distributed; try: pip install distributed") from None
-    _check_scheduler(address)
-    with Client(address, timeout=ANSWER_SECONDS) as client:
-        _check_workers(client)
+    with connected(address) as client:
+        from distributed import KilledWorker
+
         print(f"running {len(jobs)} on the cluster at {address}", flush=True)
         groups = [list(jobs)]
         while groups:
@@ -54,6 +50,22 @@ def on_cluster(
                         groups.append([job])
                     else:
                         yield job, _outcome(job, future)
+
+
+@contextmanager
+def connected(address: str) -> Generator["Client", None, None]:
+    """A client of the cluster whose scheduler has this address.
+
+    Raises CourseError where no scheduler, or no worker that has the course, answers.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise CourseError("--cluster needs distributed; try: pip install distributed") from None
+    _check_scheduler(address)
+    with Client(address, timeout=ANSWER_SECONDS) as client:
+        _check_workers(client)
+        yield client
 
 
 def _ended(
