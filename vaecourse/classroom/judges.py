@@ -36,8 +36,14 @@ def ask(job: str) -> str:
     return judge.ask(job)
 
 
+def kill_all() -> None:
+    """Kill every judge that this process has; whoever waits for one is told that it died."""
+    for judge in list(_all):
+        judge.kill()
+
+
 def end_all() -> None:
-    """End every judge that this process has; whoever waits for one is told that it died."""
+    """End every judge that this process has, when nobody waits for one."""
     for judge in list(_all):
         judge.end()
 
@@ -69,12 +75,18 @@ class Judge:
         self.end()
         return judged.encode(Judged(f"its judge died, or had no answer after {seconds:.0f} s"))
 
+    def kill(self) -> None:
+        """Kill the process, and with it what it examines."""
+        if process := self._process:
+            process.kill()
+
     def end(self) -> None:
-        """End the process, and with it what it examines."""
+        """Kill the process and put it away; for the thread that asks."""
+        self.kill()
         process, self._process = self._process, None
         if process:
-            process.kill()
-            process.wait()
+            with process, suppress(OSError):  # of a job that was not read to its end
+                process.wait()
 
     def _started(self) -> "subprocess.Popen[str]":
         if self._process is None or self._process.poll() is not None:

@@ -32,6 +32,7 @@ class Ran(NamedTuple):
     outcomes: dict[str, Outcome]
     failed: dict[str, Outcome]
     num_kernels: int
+    cpu_seconds: float  # of the kernels
     problem: str  # where pytest itself failed
 
 
@@ -44,7 +45,7 @@ def run_paper(paper: Path, start: Callable[[], Kernel]) -> Ran:
     ):
         pytest.main([*ARGUMENTS, f"--rootdir={paper.parent}", str(paper)], plugins=[plugin])
     problem = "" if plugin.is_done else said.getvalue()[-2000:] or "pytest ended early"
-    return Ran(plugin.outcomes, plugin.failed, plugin.num_kernels, problem)
+    return Ran(plugin.outcomes, plugin.failed, plugin.num_kernels, plugin.cpu_seconds, problem)
 
 
 # -- the plugin --------------------------------------------------------------------------------
@@ -58,6 +59,7 @@ class Plugin:
         self.outcomes: dict[str, Outcome] = {}
         self.failed: dict[str, Outcome] = {}
         self.num_kernels = 0
+        self.cpu_seconds = 0.0
         self.is_done = False
 
     def pytest_collect_file(self, file_path: Path, parent: Any) -> Any:
@@ -106,8 +108,9 @@ class PaperFile(IPyNbFile):
         self.session.__enter__()
 
     def teardown(self) -> None:
-        self.plugin.num_kernels = self.session.num_starts
         self.session.__exit__(None, None, None)
+        self.plugin.num_kernels = self.session.num_starts
+        self.plugin.cpu_seconds = self.session.cpu_seconds
 
 
 class PaperCell(IPyNbCell):

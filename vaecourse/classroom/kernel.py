@@ -97,11 +97,11 @@ class Kernel(AbstractContextManager["Kernel"]):
         """What the kernel says of a piece of code, until it is idle again or a limit is met."""
         error, text, size = "", "", 0
         outputs: list[dict[str, Any]] = []
-        last = self._computed() + cpu
+        last = self.computed() + cpu
         computed, looked = 0.0, 0.0
         while (left := end - time.monotonic()) > 0 and computed <= last:
             if time.monotonic() - looked > LOOK_SECONDS:
-                computed, looked = self._computed(), time.monotonic()
+                computed, looked = self.computed(), time.monotonic()
             try:
                 said = self._client.get_iopub_msg(timeout=min(LOOK_SECONDS, left))
             except Empty:
@@ -138,7 +138,7 @@ class Kernel(AbstractContextManager["Kernel"]):
                 return Run("error", error, text, found.outputs)
         return Run("dead") if not self._manager.is_alive() else Run("error", "NoReply")
 
-    def _computed(self) -> float:
+    def computed(self) -> float:
         """Seconds in which the kernel, and what it or a jail has started, has computed so far."""
         total = 0.0
         with suppress(psutil.Error):  # it is gone

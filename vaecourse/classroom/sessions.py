@@ -27,6 +27,7 @@ class Session(AbstractContextManager["Session"]):
         self._kernel: Kernel | None = None
         self._kept: list[tuple[str, float]] = []
         self.num_starts = 0
+        self.cpu_seconds = 0.0  # of the kernels that have ended
 
     def __enter__(self) -> "Session":
         self._end = time.monotonic() + self._seconds
@@ -38,7 +39,7 @@ class Session(AbstractContextManager["Session"]):
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        self._end_kernel()
 
     def run(self, code: str, seconds: float, *, is_kept: bool) -> Run:
         """Run a piece of code for so many seconds of computing, in a kernel that lives."""
@@ -55,12 +56,17 @@ class Session(AbstractContextManager["Session"]):
             if self.num_starts == MOST_STARTS:
                 return False
             self.num_starts += 1
-            self._stack.close()
+            self._end_kernel()
             self._kernel = self._stack.enter_context(self._start())
             for piece in list(self._kept):
                 if self._run(*piece).status not in ("ok", "error"):
                     self._kept.remove(piece)
         return True
+
+    def _end_kernel(self) -> None:
+        if self._kernel:
+            self.cpu_seconds += self._kernel.computed()
+        self._stack.close()
 
     def _run(self, code: str, seconds: float) -> Run:
         left = self._end - time.monotonic()

@@ -34,8 +34,9 @@ def here(at_once: int) -> Iterator[Workers]:
         yield Workers(pool, 2 * at_once)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        judges.end_all()
+        judges.kill_all()
         pool.shutdown()
+        judges.end_all()
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def on_cluster(address: str, *, needs_jail: bool) -> Iterator[Workers]:
         try:
             yield Workers(executor, 4 * sum(client.ncores().values()))
         finally:
-            client.run(judges.end_all, on_error="ignore")
+            client.run(judges.kill_all, on_error="ignore")
 
 
 def answers(workers: Workers, jobs: Iterable[tuple[What, Job]]) -> Iterator[tuple[What, Judged]]:
