@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -79,6 +80,7 @@ class Text(click.ParamType):
 
 
 TEXT = Text()
+DUE = ("%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -209,6 +211,42 @@ def check(notebook: Path) -> None:
     from vaecourse.classroom.checking import check_notebook
 
     click.echo(check_notebook(notebook))
+
+
+@main.command()
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of results.")
+@click.option("--due", type=click.DateTime(DUE), help="Later is late; local time.")
+@click.option("--resume", is_flag=True, help="Go on: judge what has no grade yet.")
+@click.option("--regrade", is_flag=True, help="Judge anew what a mended check touches.")
+@click.option("--solutions", type=click.Path(path_type=Path), help="Folder of the solutions.")
+@click.option("--jobs", type=click.IntRange(1), help="Submissions at a time; as many as cores.")
+@click.option("--cluster", type=TEXT, metavar="ADDRESS", help="Judge on this Dask cluster.")
+@click.option("--seed", type=click.IntRange(0), help="Of the fresh inputs; drawn if not given.")
+@click.option("--no-sandbox", is_flag=True, help="Run students' code without a jail.")
+@click.option("--similarity", is_flag=True, help="Look for answers that are near-identical.")
+def grade(
+    submissions: Path,
+    out: Path,
+    due: datetime | None,
+    resume: bool,
+    regrade: bool,
+    solutions: Path | None,
+    jobs: int | None,
+    cluster: str | None,
+    seed: int | None,
+    no_sandbox: bool,
+    similarity: bool,
+) -> None:
+    """Grade what a class handed in: a gradebook, pages for students, a report on the class."""
+    from vaecourse.classroom.grading import Settings, grade_class
+    from vaecourse.classroom.reports import write_results
+
+    settings = Settings(
+        solutions, due and due.astimezone(), resume, regrade, not no_sandbox, cluster, jobs, seed
+    )
+    done = grade_class(submissions, out, settings)
+    click.echo(write_results(out, done, look_for_similar=similarity))
 
 
 @main.command()
