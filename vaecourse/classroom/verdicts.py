@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vaecourse.classroom import marks, sheets
+from vaecourse.classroom import intake, marks, sheets
+from vaecourse.classroom.archives import Refused
 from vaecourse.classroom.grades import CRASHES, Grade, GradeStatus, Handed, QuestionGrade
 from vaecourse.classroom.judged import Judged
 from vaecourse.classroom.keys import Key, KeyQuestion
@@ -25,6 +26,12 @@ def ungraded(handed: Handed, reason: str) -> Grade:
         is_late=handed.is_late,
         hashes={"notebook": hashlib.sha256(handed.content).hexdigest()},
     )
+
+
+def refused(one: Refused) -> Grade:
+    """The grade of a file that was not taken: somebody handed it in, so a person looks."""
+    student = intake.student_of(one.name)
+    return Grade(student, "", one.name, "needs review", (), {}, review=(one.reason,))
 
 
 def grade_of(
