@@ -68,8 +68,10 @@ def grade_class(source: Path, out: Path, settings: Settings) -> Round:
         )
     taken = intake.take(source, settings.due)
     known = _keys(results, taken.handed, settings)
+    students = {one.student for one in taken.handed}
     for refused in taken.refused:
-        results.keep(verdicts.refused(refused), "")
+        if (grade := verdicts.refused(refused)).student not in students:
+            results.keep(grade, "")
     todo = list(_todo(taken.handed, past, known if settings.regrade else {}))
     record = _record()
     changes: list[Change] = []
