@@ -119,7 +119,7 @@ def test_a_judge_examines_and_one_that_dies_is_followed_by_another(key: keys.Key
     try:
         assert "is no notebook" in judged.judged(judge.ask(line)).error
         assert "no answer after" in judged.judged(judge.ask(line, seconds=0)).error
-        assert "ended with status" in judged.judged(judge.ask("no job")).error
+        assert "died" in judged.judged(judge.ask("{}")).error
         assert "is no notebook" in judged.judged(judge.ask(line)).error
     finally:
         judge.end()

@@ -48,15 +48,46 @@ def jailed_kernel(
     return JailedKernel(limits, prepared() if readable is None else readable)
 
 
-def prepared(*names: str) -> dict[str, Path]:
+def prepared(*names: str, inside: str = PREPARED) -> dict[str, Path]:
     """The data sets that were prepared here, by default digits, as files readable in a jail."""
     chosen = os.environ.get("VAECOURSE_DATA")
     root = Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("vaecourse"))
     return {
-        f"{PREPARED}/{path.name}": path
+        f"{inside}/{path.name}": path
         for name in names or ("digits",)
         for path in sorted((root / "prepared").glob(f"{name}-*.safetensors"))
     }
+
+
+def held(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
+    """Descriptors of the first process of the jail that a process starts, and of its sockets'
+    folder. Raises CourseError where none stands in time; then the process is ended."""
+    end = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if found := _hold(child.pid):
+                    return found
+        time.sleep(0.005)
+    process.kill()
+    raise CourseError("the jail for a kernel does not start; try: vaecourse doctor")
+
+
+def _hold(pid: int) -> tuple[int, int] | None:
+    """A process and its sockets' folder if it is in the jail, as the first of them is."""
+    with ExitStack() as undo:
+        try:
+            warden = os.pidfd_open(pid)
+            undo.callback(os.close, warden)
+            folder = os.open(f"/proc/{pid}/root{SOCKETS}", os.O_PATH | os.O_DIRECTORY)
+        except OSError:
+            return None
+        undo.callback(os.close, folder)
+        found = os.fstatvfs(folder)
+        if found.f_blocks * found.f_frsize != FOLDERS[SOCKETS]:
+            return None
+        undo.pop_all()
+        return warden, folder
 
 
 class JailedKernel(KernelManager):
@@ -113,37 +144,16 @@ class JailedKernel(KernelManager):
 
     def _enter(self, process: "subprocess.Popen[bytes]") -> None:
         """Hold the jail that a process has started: its first process, and its sockets' folder."""
-        end = time.monotonic() + START_SECONDS
-        while process.poll() is None and time.monotonic() < end:
-            with suppress(psutil.NoSuchProcess):
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    if self._hold(child.pid):
-                        return
-            time.sleep(0.005)
-        process.kill()
-        self._forget()
-        raise CourseError("the jail for a kernel does not start; try: vaecourse doctor")
-
-    def _hold(self, pid: int) -> bool:
-        """Hold a process and its sockets' folder if it is in the jail, as the first of them is."""
-        with ExitStack() as undo:
-            try:
-                warden = os.pidfd_open(pid)
-                undo.callback(os.close, warden)
-                folder = os.open(f"/proc/{pid}/root{SOCKETS}", os.O_PATH | os.O_DIRECTORY)
-            except OSError:
-                return False
-            undo.callback(os.close, folder)
-            found = os.fstatvfs(folder)
-            if found.f_blocks * found.f_frsize != FOLDERS[SOCKETS]:
-                return False
-            undo.pop_all()
+        try:
+            warden, folder = held(process)
+        except CourseError:
+            self._forget()
+            raise
         if self._folder >= 0:  # after a restart: clients know the folder by its old number
             os.dup2(folder, self._folder, inheritable=False)
             os.close(folder)
             folder = self._folder
         self._warden, self._folder = warden, folder
-        return True
 
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
         """End what is left in the jail, and wait until it is gone."""

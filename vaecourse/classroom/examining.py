@@ -12,11 +12,15 @@ from vaecourse.classroom.confined import jailed_kernel
 from vaecourse.classroom.judged import Job, Judged
 from vaecourse.classroom.kernel import Kernel
 from vaecourse.classroom.submissions import submitted
+from vaecourse.classroom.warm import WarmJail, WarmKernel
 from vaecourse.errors import CourseError
 
 
-def examine(job: Job) -> Judged:
-    """What comes of a submission; what is wrong with it comes as `Judged.error`."""
+def examine(job: Job, warm: WarmJail | None = None) -> Judged:
+    """What comes of a submission; what is wrong with it comes as `Judged.error`.
+
+    Its kernels run in the warm jail, or each in a jail of its own where there is none.
+    """
     began = time.monotonic(), time.process_time()
     try:
         handed = submitted(job.text, job.name)
@@ -30,7 +34,7 @@ def examine(job: Job) -> Judged:
         with tempfile.TemporaryDirectory(prefix="vaecourse-") as folder:
             place = Path(folder, "paper.ipynb")
             place.write_text(text, encoding="utf-8")
-            ran = judging.run_paper(place, _starting(job, Path(folder)))
+            ran = judging.run_paper(place, _starting(job, Path(folder), warm))
     except (CourseError, RecursionError, MemoryError) as problem:
         return Judged(str(problem)[:1000] or type(problem).__name__)
     return Judged(
@@ -48,9 +52,15 @@ def examine(job: Job) -> Judged:
     )
 
 
-def _starting(job: Job, folder: Path) -> Callable[[], Kernel]:
+def _starting(job: Job, folder: Path, warm: WarmJail | None) -> Callable[[], Kernel]:
     if job.isolation == "none":
         scratch = folder / "scratch"
         scratch.mkdir()
         return lambda: Kernel(scratch)
-    return lambda: Kernel(folder, jailed_kernel(job.limits))
+
+    def start() -> Kernel:
+        if warm and warm.is_idle():
+            return Kernel(folder, WarmKernel(warm))
+        return Kernel(folder, jailed_kernel(job.limits))
+
+    return start

@@ -42,6 +42,7 @@ WARDEN = f"{COURSE}/vaecourse/classroom/warden.py"
 OLDEST = (0, 8)  # of bubblewrap: older ones bound no folder, and let the inside make jails
 ORDINARY = 65532  # whom root lets run the jail: a number that no system gives to anybody
 STARTS_SECONDS = 30
+WARM = "warm"
 
 APART = (
     *("--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"),
@@ -106,7 +107,7 @@ def jailed(
     `readable` maps names inside to files and folders here; `env` is added to the little there is
     of an environment. Whoever runs this gives it no open file but /dev/null and pipes, and stays:
     the jail ends with the thread that started it and, where its standard input is a pipe, when the
-    other end is closed.
+    other end is closed. A command that begins with `WARM` goes on with modules: see `warm_inside`.
 
     Raises OSError where there is no bubblewrap.
     """
@@ -119,7 +120,7 @@ def jailed(
         *_view({name: Path(name) if _is_root() else path for name, path in seen.items()}),
         *("--proc", "/proc", "--remount-ro", "/", "--chdir", "/tmp", "--clearenv"),
         *_set({**ENVIRONMENT, "PYTHONUSERBASE": site.getuserbase(), **(env or {})}),
-        *("--", sys.executable, "-I", "-S", WARDEN, ",".join(map(str, limits)), *command),
+        *("--", sys.executable, *_first(command, limits)),
     ]
     if not _is_root():
         return inner
@@ -135,6 +136,15 @@ def jailed(
 
 
 # -- the parts of the command line ---------------------------------------------------------------
+
+
+def _first(command: Sequence[str], limits: Limits) -> Iterator[str]:
+    """What Python runs as the first process."""
+    text = ",".join(map(str, limits))
+    if command[0] == WARM:
+        yield from ("-P", "-m", "vaecourse.classroom.warm_inside", text, *command[1:])
+    else:
+        yield from ("-I", "-S", WARDEN, text, *command)
 
 
 def _private() -> Iterator[str]:

@@ -13,12 +13,16 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from weakref import WeakSet
 
 from vaecourse.classroom import judged
-from vaecourse.classroom.judged import Judged
+from vaecourse.classroom.judged import Job, Judged
 from vaecourse.errors import CourseError
+
+if TYPE_CHECKING:
+    from vaecourse.classroom.examining import examine
+    from vaecourse.classroom.warm import WarmJail
 
 HARD_SECONDS = 600  # for one submission, whatever happens
 _mine = threading.local()
@@ -106,31 +110,39 @@ class Judge:
 
 def main() -> None:
     """Examine what is asked for, until nobody asks any more."""
-    from vaecourse.classroom.examining import examine
-
     _end_with_parent()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever prints, it is no answer
+    warm: WarmJail | None = None
     for line in sys.stdin:
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
-            if hasattr(os, "fork"):
-                status = _in_child(line, file)
-            else:
-                print(judged.encode(examine(judged.job(line))), file=file)
-                status = 0
-            file.seek(0)
-            answer = file.read() if status == 0 else ""
+        job = judged.job(line)
+        if job.isolation != "none" and warm is None:
+            with suppress(CourseError):  # then each kernel has a jail of its own
+                warm = WarmJail(job.limits)
+        status, answer = _examined(job, warm)
+        if warm and (status or not warm.is_idle()):
+            warm.end()
+            warm = None
         if not answer:
-            problem = f"examining it ended with status {status}"
-            answer = judged.encode(Judged(problem)) + "\n"
+            answer = judged.encode(Judged(f"examining it ended with status {status}")) + "\n"
         answers.write(answer)
         answers.flush()
 
 
-def _in_child(line: str, file: "IO[str]") -> int:
-    """Examine a job in a child, which writes to the file; gives its exit status."""
-    from vaecourse.classroom.examining import examine
+def _examined(job: Job, warm: "WarmJail | None") -> tuple[int, str]:
+    """What comes of a job, examined in a child where there can be one, and its exit status."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        if hasattr(os, "fork"):
+            status = _in_child(job, warm, file)
+        else:
+            print(judged.encode(examine(job)), file=file)
+            status = 0
+        file.seek(0)
+        return status, file.read() if status == 0 else ""
 
+
+def _in_child(job: Job, warm: "WarmJail | None", file: "IO[str]") -> int:
+    """Examine a job in a child, which writes to the file; gives its exit status."""
     parent = os.getpid()
     child = os.fork()
     if child:
@@ -138,8 +150,7 @@ def _in_child(line: str, file: "IO[str]") -> int:
     status = 1
     try:
         _end_with_parent(parent)
-        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
-        print(judged.encode(examine(judged.job(line))), file=file, flush=True)
+        print(judged.encode(examine(job, warm)), file=file, flush=True)
         status = 0
     finally:
         os._exit(status)
@@ -155,7 +166,7 @@ def _end_with_parent(parent: int | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (CourseError, KeyboardInterrupt) as error:
-        sys.exit(str(error))
+    from vaecourse.classroom.examining import examine
+    from vaecourse.classroom.warm import WarmJail
+
+    main()

@@ -17,6 +17,8 @@ from vaecourse.errors import CourseError
 if TYPE_CHECKING:
     from jupyter_client.manager import KernelManager
 
+    from vaecourse.classroom.warm import WarmKernel
+
 START_SECONDS = 60
 LOOK_SECONDS = 0.5  # how long a dead kernel may go unnoticed
 PATIENCE = 5
@@ -41,7 +43,7 @@ class Kernel(AbstractContextManager["Kernel"]):
     `manager` is one that starts it otherwise, in a jail say; it is used once.
     """
 
-    def __init__(self, folder: Path, manager: "KernelManager | None" = None) -> None:
+    def __init__(self, folder: Path, manager: "KernelManager | WarmKernel | None" = None) -> None:
         self._manager = manager or _manager()
         self._folder = folder
         self.is_alive = False
@@ -49,6 +51,8 @@ class Kernel(AbstractContextManager["Kernel"]):
     def __enter__(self) -> "Kernel":
         self._manager.start_kernel(cwd=str(self._folder), stderr=subprocess.DEVNULL)
         self._pid = getattr(self._manager.provisioner, "pid", None)
+        self._before = 0.0
+        self._before = self.computed()
         self._client = self._manager.client()
         self._client.start_channels()
         try:
@@ -147,7 +151,7 @@ class Kernel(AbstractContextManager["Kernel"]):
                 with suppress(psutil.Error):
                     user, system, *_ = process.cpu_times()
                     total += user + system
-        return total
+        return max(0.0, total - self._before)
 
 
 def _kept(content: dict[str, Any]) -> dict[str, Any]:

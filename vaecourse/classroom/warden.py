@@ -47,7 +47,7 @@ class Limits(NamedTuple):
 
 def main(limits: Limits, command: list[str]) -> NoReturn:
     """Run a command within limits, and end with its exit status or with one of `ENDINGS`."""
-    _prctl(4, 0)  # PR_SET_DUMPABLE: nobody may trace this process
+    be_traceable(False)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which the first process does not feel
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     child = os.fork()
@@ -59,16 +59,27 @@ def main(limits: Limits, command: list[str]) -> NoReturn:
         signal.sigtimedwait([signal.SIGCHLD], LOOK_SECONDS)
         if outside.poll(0):
             os._exit(128 + signal.SIGHUP)
-        while (ended := _reap()) is not None:
+        while (ended := reap()) is not None:
             pid, status = ended
             if pid == child:
                 code = os.waitstatus_to_exitcode(status)
                 os._exit(code if code >= 0 else 128 - code)
-        if broken := _broken(limits):
-            os._exit(broken)
+        if status := broken(limits):
+            os._exit(status)
 
 
-def _reap() -> tuple[int, int] | None:
+def be_traceable(yes: bool) -> None:
+    """Whether others of this user may trace this process and read its memory and files."""
+    _prctl(4, int(yes))  # PR_SET_DUMPABLE
+
+
+def ticks() -> int:
+    """Clock ticks that this process and its ended children have computed."""
+    found = _numbers("self")
+    return found[1] if found else 0
+
+
+def reap() -> tuple[int, int] | None:
     try:
         pid, status = os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:
@@ -76,17 +87,22 @@ def _reap() -> tuple[int, int] | None:
     return (pid, status) if pid else None
 
 
+def confine(limits: Limits) -> None:
+    """Make this child of the first process an ordinary one, within limits."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    os.setsid()
+    for kind, most in _kernel_limits(limits):
+        resource.setrlimit(kind, (most, most))
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+        file.write("1000")  # where memory ends all the same, this goes first
+    _refuse(*CALLS[os.uname().machine])
+
+
 def _become(limits: Limits, command: list[str]) -> NoReturn:
     """Turn this child of the first process into the command."""
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-        os.setsid()
-        for kind, most in _kernel_limits(limits):
-            resource.setrlimit(kind, (most, most))
-        with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
-            file.write("1000")  # where memory ends all the same, this goes first
-        _refuse(*CALLS[os.uname().machine])
+        confine(limits)
         os.execv(command[0], command)
     except BaseException as problem:
         print(f"the jail cannot run {command[0]}: {problem!r}", file=sys.stderr, flush=True)
@@ -107,13 +123,14 @@ def _kernel_limits(limits: Limits) -> Iterator[tuple[int, int]]:
 # -- the sum of all processes --------------------------------------------------------------------
 
 
-def _broken(limits: Limits) -> int:
-    """The exit status that says which limit is broken, or 0."""
+def broken(limits: Limits, ticks_before: int = 0) -> int:
+    """The exit status that says which limit is broken, or 0; some ticks were others'."""
     pids = [name for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
     found = [numbers for pid in pids if (numbers := _numbers(pid))]
     if sum(threads for threads, _, _ in found) > limits.processes + 1:
         return NO_PROCESSES
-    if sum(ticks for _, ticks, _ in found) > limits.cpu_seconds * os.sysconf("SC_CLK_TCK"):
+    ticks = sum(ticks for _, ticks, _ in found) - ticks_before
+    if ticks > limits.cpu_seconds * os.sysconf("SC_CLK_TCK"):
         return NO_TIME
     resident = sum(pages for _, _, pages in found) * os.sysconf("SC_PAGE_SIZE")
     if limits.memory_bytes < resident:  # where shared pages are counted often
