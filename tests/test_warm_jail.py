@@ -16,7 +16,7 @@ from vaecourse.classroom.warm import WarmJail, WarmKernel, modules
 
 LEVEL, WHY = isolation()
 pytestmark = pytest.mark.skipif(LEVEL == "none", reason=f"no jail on this machine: {WHY}")
-LIMITS = Limits(cpu_seconds=20, processes=60)
+LIMITS = Limits(cpu_seconds=8, processes=60)
 
 
 @pytest.fixture(scope="module")
@@ -136,12 +136,12 @@ for n in range(3, 512):
             try: os.write(n, b"ended 0\\n"); os.write(n, b"hello\\n")
             except OSError: pass
     except OSError: pass
-print(reached)
+print("REACHED", reached)
 """
 
 
 def test_the_first_process_is_not_killed_stopped_or_read(warm: WarmJail) -> None:
-    assert said(warm, REACH) == "[]"
+    assert "REACHED []" in said(warm, REACH)  # what else it wrote went to its own output
     assert said(warm, "print('next')") == "next"
 
 
@@ -165,8 +165,8 @@ ENDINGS = {
     "memory": ("x = [bytearray(1 << 20) for _ in range(1 << 20)]", "error"),
     "exit": ("import os; os._exit(3)", "dead"),
     "a kill": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "dead"),
-    "a kill of all": ("import os, signal; os.kill(-1, signal.SIGKILL)", "dead"),
-    "processes": ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", "dead"),
+    "a kill of all": ("import os, signal; os.kill(-1, signal.SIGKILL)", "error"),
+    "processes": ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", "late"),
 }
 
 
@@ -179,15 +179,15 @@ def test_whatever_ends_a_kernel_the_next_one_works(warm: WarmJail, name: str) ->
 
 
 def test_a_kernel_is_held_to_its_own_time_not_to_the_jails(warm: WarmJail) -> None:
-    burn = "import time\nend = time.process_time() + 8\nwhile time.process_time() < end: pass"
-    for _ in range(3):  # of 20 seconds
+    burn = "import time\nend = time.process_time() + 3\nwhile time.process_time() < end: pass"
+    for _ in range(3):  # of eight seconds
         assert run(warm, burn)[0].status == "ok"
 
 
 def test_nothing_is_left_when_whoever_holds_the_jail_is_killed() -> None:
     child = os.fork()
     if child == 0:
-        WarmJail(LIMITS)
+        WarmJail(LIMITS, preload=["math"])
         os.kill(os.getpid(), signal.SIGSTOP)
         os._exit(0)
     os.waitpid(child, os.WUNTRACED)

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 
 from vaecourse.classroom.warden import Limits
 
+JUDGED_SECONDS = 10  # of computing, for an answer cell, and for asking its question
+
 
 @dataclass(frozen=True)
 class Job:

@@ -8,6 +8,7 @@ plain pass counts.
 
 import contextlib
 import io
+import math
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -17,10 +18,11 @@ import nbformat
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams
 
-from vaecourse.classroom.judged import Outcome
+from vaecourse.classroom.judged import JUDGED_SECONDS, Outcome
 from vaecourse.classroom.kernel import Kernel, Run
-from vaecourse.classroom.sessions import ANSWER_SECONDS, GIVEN_SECONDS, Session
+from vaecourse.classroom.sessions import GIVEN_SECONDS, Session
 
+WAITED_SECONDS = 30  # of the clock, likewise
 SESSION_SECONDS = 240.0  # of the clock, for a whole paper; usually it takes about ten
 MOST_PRINTED = 200_000  # characters of what a question's cell prints that are kept
 ARGUMENTS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-c", os.devnull)
@@ -98,7 +100,10 @@ class PaperFile(IPyNbFile):
 
     def collect(self) -> Iterator["PaperCell"]:
         self.compare_outputs = False  # but where a cell's tag says so
-        for item in super().collect():
+        cells = list(super().collect())
+        checks = (c.cell.id for c in cells if c.options["check"])
+        self.answers = {name.removesuffix("-check") for name in checks}
+        for item in cells:
             yield PaperCell.from_parent(
                 self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
             )
@@ -121,8 +126,9 @@ class PaperCell(IPyNbCell):
     def runtest(self) -> None:
         """Run the cell in the session, and let nbval compare what it printed."""
         is_check = self.options["check"]
-        seconds = GIVEN_SECONDS if not is_check else ANSWER_SECONDS
-        self.run_ = self.parent.session.run(self.cell.source, seconds, is_kept=not is_check)
+        is_given = self.cell.id.removesuffix("-check") not in self.parent.answers
+        seconds = (GIVEN_SECONDS, math.inf) if is_given else (JUDGED_SECONDS, WAITED_SECONDS)
+        self.run_ = self.parent.session.run(self.cell.source, *seconds, is_kept=not is_check)
         if self.run_.status != "ok":
             self.raise_cell_error(f"{self.run_.status} {self.run_.error}")
         outputs = coalesce_streams([nbformat.from_dict(o) for o in self.run_.outputs])

@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vaecourse.classroom.grades import QuestionGrade, QuestionStatus
-from vaecourse.classroom.judged import Outcome
+from vaecourse.classroom.judged import JUDGED_SECONDS, Outcome
 from vaecourse.classroom.keys import Case, KeyQuestion
 from vaecourse.classroom.records import CHANGES, CHANGES_HINT, RAISED, WAITS
-from vaecourse.classroom.sessions import ANSWER_SECONDS
 from vaecourse.classroom.sheets import Read, Sheet
 from vaecourse.classroom.submissions import defined
 
 LARGEST = 1 << 62
 FACTORS = {0.5: "twice", 2.0: "half", -1.0: "the negative of"}  # times what was given is expected
 ENDED: dict[str, str] = {
-    "late": f"Your code was stopped after {ANSWER_SECONDS} seconds of computing: does a loop never "
+    "late": f"Your code was stopped after {JUDGED_SECONDS} seconds of computing: does a loop never "
     "end?",
     "loud": "Your code prints more than a million characters: does it print in a loop?",
     "dead": "Your code ended the program that runs it: does it call exit, or fill the memory?",

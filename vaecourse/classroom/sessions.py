@@ -25,7 +25,7 @@ class Session(AbstractContextManager["Session"]):
         self._seconds = seconds
         self._stack = ExitStack()
         self._kernel: Kernel | None = None
-        self._kept: list[tuple[str, float]] = []
+        self._kept: list[tuple[str, float, float]] = []
         self.num_starts = 0
         self.cpu_seconds = 0.0  # of the kernels that have ended
 
@@ -41,13 +41,15 @@ class Session(AbstractContextManager["Session"]):
     ) -> None:
         self._end_kernel()
 
-    def run(self, code: str, seconds: float, *, is_kept: bool) -> Run:
-        """Run a piece of code for so many seconds of computing, in a kernel that lives."""
+    def run(
+        self, code: str, seconds: float, most_seconds: float = math.inf, *, is_kept: bool
+    ) -> Run:
+        """Run a piece of code in a kernel that lives: see `Kernel.run`."""
         if not self._revive():
             return Run("dead")
-        run = self._run(code, seconds)
+        run = self._run(code, seconds, most_seconds)
         if is_kept and run.status in ("ok", "error"):
-            self._kept.append((code, seconds))
+            self._kept.append((code, seconds, most_seconds))
         return run
 
     def _revive(self) -> bool:
@@ -68,8 +70,8 @@ class Session(AbstractContextManager["Session"]):
             self.cpu_seconds += self._kernel.computed()
         self._stack.close()
 
-    def _run(self, code: str, seconds: float) -> Run:
-        left = self._end - time.monotonic()
+    def _run(self, code: str, seconds: float, most_seconds: float) -> Run:
+        left = min(self._end - time.monotonic(), most_seconds)
         if self._kernel is None or left <= 0:
             return Run("late")
         return self._kernel.run(code, min(seconds, left), most_seconds=left)

@@ -9,6 +9,7 @@ import secrets
 import select
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -30,14 +31,22 @@ ALSO = ("ipykernel.kernelapp", "torch._dynamo", "vaecourse.classroom.emitting")
 
 
 class WarmJail:
-    """A jail that waits, warm, for kernels. It ends with the thread that made it."""
+    """A jail that waits, warm, for kernels. It ends with the thread that made it.
 
-    def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008
+    `preload` are the modules that it imports, those of `modules` unless given. Raises CourseError
+    where there is no jail.
+    """
+
+    def __init__(
+        self,
+        limits: Limits = Limits(),  # noqa: B008
+        preload: Sequence[str] | None = None,
+    ) -> None:
         level, why = jail.isolation()
         if level == "none":
             raise CourseError(f"there is no jail for a kernel here: {why}")
         command = jail.jailed(
-            [WARM, *modules()],
+            [WARM, *(modules() if preload is None else preload)],
             readable=prepared(inside=PREPARED),
             env=KERNEL_ENV,
             limits=limits,
