@@ -23,6 +23,7 @@ MOST_ENTRIES = 100_000
 MOST_BYTES = 64 << 20  # of one file
 MOST_TOGETHER = 2 << 30  # of all that are read
 LONGEST_NAME = 400
+HIDING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 class Refused(NamedTuple):
@@ -63,8 +64,8 @@ def entries(source: Path) -> Iterator[Entry | Refused]:
 
 
 def clean(name: str) -> str:
-    """A name without characters that hide or turn what is shown."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]", "", name)
+    """A line without characters that hide or turn what is shown, or that cannot be written."""
+    return HIDING.sub("", name.encode(errors="replace").decode())
 
 
 # -- kinds of sources --------------------------------------------------------------------------

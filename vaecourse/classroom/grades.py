@@ -83,7 +83,7 @@ class Change:
 
 
 def encode(grade: Grade) -> str:
-    return json.dumps(asdict(grade), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(asdict(grade), indent=1) + "\n"
 
 
 def decode(text: str) -> Grade:

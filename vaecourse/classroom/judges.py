@@ -14,19 +14,20 @@ import tempfile
 import threading
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
-from weakref import WeakSet
 
 from vaecourse.classroom import judged
 from vaecourse.classroom.judged import Job, Judged
 from vaecourse.errors import CourseError
 
 if TYPE_CHECKING:
+    import nbformat
+
     from vaecourse.classroom.examining import examine
     from vaecourse.classroom.warm import WarmJail
 
 HARD_SECONDS = 600  # for one submission, whatever happens
 _mine = threading.local()
-_all: "WeakSet[Judge]" = WeakSet()
+_all: "set[Judge]" = set()
 
 
 def ask(job: str) -> str:
@@ -113,6 +114,7 @@ def main() -> None:
     _end_with_parent()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever prints, it is no answer
+    nbformat.writes(nbformat.v4.new_notebook())  # the first one compiles what checks it
     warm: WarmJail | None = None
     for line in sys.stdin:
         job = judged.job(line)
@@ -166,6 +168,8 @@ def _end_with_parent(parent: int | None = None) -> None:
 
 
 if __name__ == "__main__":
+    import nbformat
+
     from vaecourse.classroom.examining import examine
     from vaecourse.classroom.warm import WarmJail
 

@@ -25,7 +25,10 @@ from vaecourse.classroom.sessions import GIVEN_SECONDS, Session
 WAITED_SECONDS = 30  # of the clock, likewise
 SESSION_SECONDS = 240.0  # of the clock, for a whole paper; usually it takes about ten
 MOST_PRINTED = 200_000  # characters of what a question's cell prints that are kept
-ARGUMENTS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-c", os.devnull)
+ARGUMENTS = (
+    *("-q", "-c", os.devnull, "-p", "no:cacheprovider"),
+    *("--disable-plugin-autoload", "-p", "nbval.plugin"),
+)
 
 
 class Ran(NamedTuple):

@@ -82,8 +82,15 @@ class Kernel(AbstractContextManager["Kernel"]):
         """
         if not self.is_alive:
             return Run("dead")
+        try:
+            found = self._run(code, seconds, min(PATIENCE * seconds, most_seconds))
+        except Exception:  # what code has done to the kernel may make it send anything
+            found = Run("dead")
+        self.is_alive = self.is_alive and found.status != "dead"
+        return found
+
+    def _run(self, code: str, seconds: float, patience: float) -> Run:
         message = self._client.execute(code, store_history=False, allow_stdin=False)
-        patience = min(PATIENCE * seconds, most_seconds)
         found = self._listen(message, time.monotonic() + patience, cpu=seconds)
         if found.status == "ok":  # unless the reply says that an error was not shown
             found = self._replied(message, found)
@@ -91,8 +98,6 @@ class Kernel(AbstractContextManager["Kernel"]):
             self._manager.interrupt_kernel()
             after = self._listen(message, time.monotonic() + STOP_SECONDS, most=math.inf)
             self.is_alive = after.status in ("ok", "error")
-        elif found.status == "dead":
-            self.is_alive = False
         return found
 
     def _listen(

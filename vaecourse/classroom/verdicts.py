@@ -104,9 +104,13 @@ def _review(sheet: Sheet, found: Judged, questions: tuple[QuestionGrade, ...]) -
     if found.error:
         yield found.error
     given = {cell.id for cell in sheet.cells if cell.role == "text"}
+    statuses = {question.name: question.status for question in questions}
     for cell, outcome in found.failed.items():
+        name = cell.replace("-", ".")
         if cell in given:
             yield f"the given cell {cell} cannot be run: {outcome.error or outcome.status}"
+        elif outcome.status in CRASHES and statuses.get(name) not in CRASHES:
+            yield f"{name}: its answer cell was stopped. {marks.ENDED[outcome.status]}"
     for question in questions:
         if question.status in CRASHES:
             yield f"{question.name}: {question.hint}"
