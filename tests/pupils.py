@@ -7,6 +7,7 @@ ones, doubled ones, and names that are formulas or HTML.
 import ast
 import json
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -265,3 +266,8 @@ def _doubled(name: str) -> str:
     raw = solved(A2)
     raw["cells"].append(dict(cell(raw, name)))
     return json.dumps(raw)
+
+
+if __name__ == "__main__":
+    made = write(Path(sys.argv[1]), "/etc/hostname", 1)
+    print(f"{len(made)} students in {sys.argv[1]}")
