@@ -152,12 +152,18 @@ def split_code(code):
 FORK = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
 HIDE = """
 import os, subprocess, threading, time
-subprocess.Popen(["/bin/sh", "-c", "setsid sleep 3000 &"])
+subprocess.Popen(["/bin/sh", "-c", "setsid sleep 3017 &"])
 def later():
     time.sleep(0.3)
     os._exit(0)
 threading.Thread(target=later).start()
 time.sleep(9)
+"""
+OVERPRINTS = """
+def gaussian_kl(mu, logvar):
+    os = __import__("os")
+    os.write(1, b"[]\\r\\b\\b\\x1b[2K" * 50)
+    return mu.sum(1)
 """
 STRANGE = "\x00\ud800\u202e " + "é" * 50
 CRASH = "needs review"
@@ -220,6 +226,10 @@ def pupils(canary: str = "/canary", port: int = 1) -> list[Pupil]:
         Pupil("=cmd()|calc", perfect),
         Pupil("<script>alert(1)<&script>",
               with_answers(a2_9=lambda s: "<script>alert(2)</script>")),
+        Pupil("moved", _moved("a2-3", "a2-6"), tampering="has been moved"),
+        Pupil("tagged", _tagged("a2-3", "a2-3-check"), tampering="raises-exception"),
+        Pupil("overprints", with_answers(a2_3=lambda s: OVERPRINTS),
+              results=dict.fromkeys(("a2.3", "a2.6", "a2.7"), "wrong")),
         Pupil("strange", with_answers(a2_9=lambda s: STRANGE)),
     ]  # fmt: skip
     return found
@@ -259,6 +269,21 @@ def _without(*names: str) -> str:
 def _deleted(name: str) -> str:
     raw = solved(A2)
     raw["cells"].remove(cell(raw, name))
+    return json.dumps(raw)
+
+
+def _moved(name: str, below: str) -> str:
+    raw = solved(A2)
+    one = cell(raw, name)
+    raw["cells"].remove(one)
+    raw["cells"].insert(raw["cells"].index(cell(raw, below)) + 1, one)
+    return json.dumps(raw)
+
+
+def _tagged(*names: str) -> str:
+    raw = solved(A2)
+    for name in names:
+        cell(raw, name)["metadata"]["tags"] = ["raises-exception", "nbval-skip"]
     return json.dumps(raw)
 
 
