@@ -52,10 +52,12 @@ def entries(source: Path) -> Iterator[Entry | Refused]:
             yield from _in_folder(source)
         elif zipfile.is_zipfile(source):
             yield from _in_zip(source)
-        elif source.suffix != ".ipynb" and tarfile.is_tarfile(source):
+        elif source.suffix == ".ipynb":
+            yield _file(source, source.name)
+        elif tarfile.is_tarfile(source):
             yield from _in_tar(source)
         else:
-            yield _file(source, source.name)
+            raise ValueError("it is no archive that can be read")
     except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError) as problem:
         reason = files.reason(problem) if isinstance(problem, OSError) else str(problem)
         raise CourseError(

@@ -47,31 +47,40 @@ def take(source: Path, due: datetime | None = None) -> Intake:
     A file is late by Canvas' word, or if its time is after `due`. Raises CourseError where there
     is no notebook.
     """
-    found = list(_notebooks(source))
-    refused = [one for one in found if isinstance(one, Refused)]
-    entries = [one for one in found if isinstance(one, Entry)]
-    top = _common_folder([entry.name for entry in entries])
+    names = [one.name for one in _notebooks(source) if isinstance(one, Entry)]
+    top = _common_folder(names)
+    refused: list[Refused] = []
     handed: list[tuple[_Name, Handed]] = []
     total = 0
-    for entry in entries:
-        total += entry.size
-        if total > archives.MOST_TOGETHER:
-            limit = f"more than {archives.MOST_TOGETHER >> 30} GiB altogether; grade in parts"
-            refused.append(Refused(entry.name, limit))
-            continue
-        name = _name(entry.name, top, source)
-        try:
-            content = entry.read()
-        except CourseError as problem:
-            refused.append(Refused(entry.name, str(problem)))
-            continue
-        is_late = name.is_late
-        if is_late is None and due and entry.time:
-            is_late = entry.time > due
-        handed.append((name, Handed(name.student, entry.name, content, entry.time, is_late)))
+    for one in _notebooks(source):  # again: an archive is read where it is
+        found = _handed(one, total, _name(one.name, top, source), due)
+        if isinstance(found, Refused):
+            refused.append(found)
+        else:
+            total += len(found[1].content)
+            handed.append(found)
     if not handed and not refused:
         raise CourseError(f"{source} holds no notebook (.ipynb); expected <student>/<assignment>")
     return Intake(tuple(_latest(handed)), tuple(refused))
+
+
+def _handed(
+    one: Entry | Refused, total: int, name: _Name, due: datetime | None
+) -> tuple[_Name, Handed] | Refused:
+    """A file with what its name says, or why it is not taken; `total` bytes were taken before."""
+    if isinstance(one, Refused):
+        return one
+    if total + one.size > archives.MOST_TOGETHER:
+        limit = archives.MOST_TOGETHER >> 30
+        return Refused(one.name, f"more than {limit} GiB altogether; grade in parts")
+    try:
+        content = one.read()
+    except CourseError as problem:
+        return Refused(one.name, str(problem))
+    is_late = name.is_late
+    if is_late is None and due and one.time:
+        is_late = one.time > due
+    return name, Handed(name.student, one.name, content, one.time, is_late)
 
 
 def student_of(name: str) -> str:
@@ -142,6 +151,7 @@ def _without_assignment(stem: str) -> str:
 
 def _student(name: str) -> str:
     text = unicodedata.normalize("NFC", archives.clean(name))
+    text = "".join(one for one in text if one.isprintable())
     return " ".join(text.split())[:LONGEST_STUDENT] or "no name"
 
 
