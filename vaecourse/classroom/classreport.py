@@ -199,7 +199,7 @@ def _mistakes(by_question: Mapping[str, Sequence[QuestionGrade]]) -> Iterator[st
         yield "<p>No answer shows a mistake that has a name.</p>"
         return
     rows = [
-        (f'{short(mistake)}<br><span class="faint">{short(hints[name, mistake])}</span>',
+        (f'{short(mistake)}<br><span class="faint">{pages.sentence(hints[name, mistake])}</span>',
          short(name), str(count))
         for (name, mistake), count in found.most_common(MOST_MISTAKES)
     ]  # fmt: skip

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vaecourse.classroom.pages import short, text
 
-LEFT, WIDE, ROW = 64, 400, 26  # pixels
+LEFT, WIDE, ROW = 52, 300, 26  # pixels
 HIGH = 130  # of a histogram
 BINS = 10
-LEGEND = 175  # pixels that an entry takes
+LEGEND = 170  # pixels that an entry takes
 # Okabe and Ito's colours, which the colour-blind tell apart; black text can be read on each
 BLUE, SKY, GREEN, ORANGE, PINK, YELLOW = (
     "#0072b2", "#56b4e9", "#009e73", "#e69f00", "#cc79a7", "#f0e442",
@@ -35,8 +35,8 @@ def histogram(totals: Sequence[float], of: float, said: str) -> str:
         parts.append(_text(x, floor + 19, f"{i * of / BINS:g}", "middle"))
     parts.append(_text(LEFT + WIDE / 2, floor + 38, f"points so far, of {of:g}", "middle"))
     middle = 24 + HIGH / 2
-    turned = f'transform="rotate(-90 30 {middle:g})"'
-    parts.append(_text(30, middle, "number of students", "middle", turned))
+    turned = f'transform="rotate(-90 24 {middle:g})"'
+    parts.append(_text(24, middle, "number of students", "middle", turned))
     return _figure(said, said, parts, LEFT + WIDE + 20, floor + 46)
 
 
@@ -58,11 +58,11 @@ def shares(rows: Mapping[str, Mapping[str, int]], kinds: Mapping[str, str], capt
     bottom = len(rows) * ROW + 10
     present = [kind for kind in kinds if any(counts.get(kind) for counts in rows.values())]
     for i, kind in enumerate(present):
-        x, y = 8 + (i % 3) * LEGEND, bottom + (i // 3) * 22
+        x, y = 20 + (i % 2) * LEGEND, bottom + (i // 2) * 22
         parts.append(_rect(x, y, 14, 14, kinds[kind]))
         parts.append(_text(x + 20, y + 12, kind, "start"))
-    tall = bottom + 22 * (-(-len(present) // 3))
-    return _figure("; ".join(said), caption, parts, LEFT + WIDE + 70, tall)
+    tall = bottom + 22 * (-(-len(present) // 2))
+    return _figure("; ".join(said), caption, parts, LEFT + WIDE + 20, tall)
 
 
 def _rect(x: float, y: float, width: float, height: float, colour: str) -> str:

@@ -121,7 +121,7 @@ def _question(question: QuestionGrade) -> Iterator[str]:
         f"{pages.count(question.of, 'point')}, {_word(question)}</p>"
     )
     if question.hint:
-        yield f"<p>{short(question.hint[:1].upper() + question.hint[1:])}</p>"
+        yield f"<p>{pages.sentence(question.hint)}</p>"
     if question.comment:
         yield f'<p class="lines"><strong>A person writes:</strong> {text(question.comment)}</p>'
 

@@ -25,7 +25,11 @@ UNSEEN = re.compile(
 )
 MOST_ITEMS = 30  # of a list that are shown
 LONGEST = 600  # characters of a line in a table or a list
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+# the last two are not in what `default-src` stands for
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --soft: #f3f5f7;
   --line: #c9d0d7; --faint: #59636e; --good: #00694c; --bad: #a3370b; --open: #1f5fa8; }
@@ -43,7 +47,8 @@ th, td { border-bottom: 1px solid var(--line); padding: .3rem .7rem; text-align:
   vertical-align: top; }
 td { max-width: 30rem; } td:not(.number) { min-width: 3rem; }
 td ul { margin: 0; padding-left: 1.1rem; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 thead th { vertical-align: bottom; } tbody th { font-weight: 400; max-width: 34rem; }
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: 4px; padding: .7rem;
   overflow-x: auto; white-space: pre; font-size: .875rem; overflow-wrap: normal; }
@@ -61,7 +66,7 @@ svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } svg .on { fill:
 svg path { stroke: var(--ink); fill: none; } svg rect { stroke: var(--paper); }
 td:last-child { overflow-wrap: anywhere; }
 @media (max-width: 30rem) { table { font-size: .875rem; } th, td { padding: .3rem; }
-  td ul { padding-left: .8rem; } thead .number { white-space: normal; } }
+  td ul { padding-left: .8rem; } }
 @media print { body { max-width: none; font-size: 11pt; padding: 0; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; } .wide { overflow: visible; }
   h2, h3 { break-after: avoid; } tr, figure { break-inside: avoid; }
@@ -141,6 +146,11 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:g}"
 
 
+def sentence(words: str) -> str:
+    """A hint as `short`, with a capital letter first."""
+    return short(words[:1].upper() + words[1:])
+
+
 def count(number: int, thing: str) -> str:
     """A number of things, with an s where there is not one of them."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
@@ -155,7 +165,7 @@ def safe_name(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     shown = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")[:60]
     kept = WINDOWS_KEEPS.fullmatch(shown) or MARKED.fullmatch(shown) or ".." in shown
-    if shown == name and shown == shown.lower() and not kept:
+    if shown and shown == name == name.lower() and not kept:
         return shown
     mark = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:MARK]
     return f"{shown.replace('.', '-') or 'name'}-{mark}"
