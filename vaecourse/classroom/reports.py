@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from vaecourse import files
-from vaecourse.classroom import classreport, feedback, gradebook, manual, similarity
+from vaecourse.classroom import classreport, feedback, gradebook, manual, sheets, similarity
 from vaecourse.classroom.folder import Folder
 from vaecourse.classroom.grading import Round
 
@@ -23,8 +23,11 @@ def write_results(out: Path, done: Round, *, look_for_similar: bool = False) -> 
         place = out / "moodle" / f"{assignment}.csv"
         files.write(place, gradebook.moodle(grades, assignment))
     for grade in grades:
-        files.write(out / classreport.feedback_file(grade), feedback.page(grade))
-    files.write(out / "report.html", classreport.page(grades, done.changes, done.refused))
+        sheet = sheets.load(grade.assignment) if grade.assignment else None
+        files.write(out / classreport.feedback_file(grade), feedback.page(grade, sheet))
+    pairs = similarity.similar(grades) if look_for_similar else []
+    report = classreport.page(grades, done.changes, done.refused, pairs)
+    files.write(out / "report.html", report)
     lines = [
         f"{done.num_judged} judged now, {done.num_kept} kept from before",
         *_counts([grade.status for grade in grades]),
@@ -32,7 +35,6 @@ def write_results(out: Path, done: Round, *, look_for_similar: bool = False) -> 
         *(f"{c.student} {c.question}: {c.before} → {c.after} points" for c in done.changes[:20]),
     ]
     if look_for_similar:
-        pairs = similarity.similar(grades)
         files.write(out / "similarity.html", similarity.page(pairs))
         lines.append(f"{len(pairs)} pairs of near-identical answers: {out / 'similarity.html'}")
     return "\n".join([*lines, f"open {out / 'report.html'}"])
