@@ -141,7 +141,7 @@ def reparameterize(mu, logvar, eps=None): return mu
 REACHING = """
 import glob, os, socket
 found = [p for p in ("/work", "/home", "/root", "/etc/passwd", {canary!r}) if os.path.exists(p)]
-found += glob.glob("/**/solutions/*.ipynb", recursive=True)
+found += glob.glob("/course/**/*.ipynb", recursive=True)
 for port in ({port}, 80, 443):
     if socket.socket().connect_ex(("127.0.0.1", port)) == 0: found.append(port)
 _right_split = split_code

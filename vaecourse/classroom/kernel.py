@@ -51,8 +51,6 @@ class Kernel(AbstractContextManager["Kernel"]):
     def __enter__(self) -> "Kernel":
         self._manager.start_kernel(cwd=str(self._folder), stderr=subprocess.DEVNULL)
         self._pid = getattr(self._manager.provisioner, "pid", None)
-        self._before = 0.0
-        self._before = self.computed()
         self._client = self._manager.client()
         self._client.start_channels()
         try:
@@ -148,15 +146,19 @@ class Kernel(AbstractContextManager["Kernel"]):
         return Run("dead") if not self._manager.is_alive() else Run("error", "NoReply")
 
     def computed(self) -> float:
-        """Seconds in which the kernel, and what it or a jail has started, has computed so far."""
+        """Seconds in which the kernel, and what it or a jail has started, has computed so far.
+
+        In a warm jail the first process has computed for others, so it does not count.
+        """
         total = 0.0
         with suppress(psutil.Error):  # it is gone
             first = psutil.Process(self._pid)
-            for process in (first, *first.children(recursive=True)):
+            own = [] if getattr(self._manager, "is_warm", False) else [first]
+            for process in (*own, *first.children(recursive=True)):
                 with suppress(psutil.Error):
                     user, system, *_ = process.cpu_times()
                     total += user + system
-        return max(0.0, total - self._before)
+        return total
 
 
 def _kept(content: dict[str, Any]) -> dict[str, Any]:

@@ -60,18 +60,14 @@ class WarmJail:
             bufsize=0,
         )
         self._rest = b""
-        self._warden = self.folder = -1
+        self.pid = self._warden = self.folder = -1
         try:
-            self._warden, self.folder = held(self._process)
+            self.pid, self._warden, self.folder = held(self._process)
             if self.heard(WARM_SECONDS) != "ready":
                 raise CourseError("a warm jail does not start; try: vaecourse doctor")
         except BaseException:
             self.end()
             raise
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     def is_idle(self) -> bool:
         """Whether the jail waits for a kernel, as new."""
@@ -113,6 +109,8 @@ class WarmJail:
 class WarmKernel:
     """A kernel in a warm jail, with those methods of a KernelManager that `kernel.Kernel` uses."""
 
+    is_warm = True
+
     def __init__(self, warm: WarmJail) -> None:
         self._warm = warm
         self._about: dict[str, Any] = {
@@ -126,7 +124,7 @@ class WarmKernel:
 
     @property
     def provisioner(self) -> WarmJail:
-        """What has the number of the process that computes."""
+        """What has the number of the process below which the kernel computes."""
         return self._warm
 
     def start_kernel(self, **options: Any) -> None:
