@@ -15,6 +15,7 @@ def write_results(out: Path, done: Round, *, look_for_similar: bool = False) -> 
     """
     judged = Folder(out).grades()
     given = manual.read(out / "manual.csv")
+    manual.check(given, judged)
     grades = [manual.apply(grade, given) for grade in judged]
     manual.write(out / "manual.csv", given, judged)
     files.write(out / "gradebook.csv", gradebook.gradebook(grades))
