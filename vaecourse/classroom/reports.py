@@ -15,13 +15,13 @@ def write_results(out: Path, done: Round, *, look_for_similar: bool = False) -> 
     """
     judged = Folder(out).grades()
     given = manual.read(out / "manual.csv")
+    manual.check(given, judged)
     grades = [manual.apply(grade, given) for grade in judged]
     manual.write(out / "manual.csv", given, judged)
     files.write(out / "gradebook.csv", gradebook.gradebook(grades))
-    files.write(out / "canvas.csv", gradebook.canvas(grades))
     for assignment in sorted({grade.assignment for grade in grades if grade.assignment}):
-        place = out / "moodle" / f"{assignment}.csv"
-        files.write(place, gradebook.moodle(grades, assignment))
+        files.write(out / "moodle" / f"{assignment}.csv", gradebook.moodle(grades, assignment))
+        files.write(out / "canvas" / f"{assignment}.csv", gradebook.canvas(grades, assignment))
     for grade in grades:
         sheet = sheets.load(grade.assignment) if grade.assignment else None
         files.write(out / classreport.feedback_file(grade), feedback.page(grade, sheet))
