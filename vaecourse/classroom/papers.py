@@ -20,7 +20,8 @@ from vaecourse.classroom.submissions import LONGEST_ANSWER, Submission
 from vaecourse.notebooks.files import CHECK_TAG
 from vaecourse.notebooks.source import syntax
 
-MARKER = re.compile(r"^([ \t]*#[# \t]*)(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)", re.MULTILINE)
+# wherever a line may begin: nbval knows more ends of a line, and more blanks, than Python
+MARKER = re.compile(r"(?<!#)(#+\s*)(NBVAL_\w+|PYTEST_VALIDATE_IGNORE_OUTPUT)")
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,13 @@ HOOKS = {
     r"_getframe|currentframe|inspect\s*\.\s*stack|settrace|setprofile|gc\s*\.\s*get_|co_consts": (
         "looks into who calls it"
     ),
-    r"vaecourse\s*\.\s*classroom|vaecourse\s+import\s+.*\bclassroom\b": (
+    r"vaecourse\s*\.\s*classroom|vaecourse\s+import\s+[^\n]{0,200}\bclassroom\b": (
         "reaches for the check itself"
     ),
     r"os\s*\.\s*_exit|os\s*\.\s*kill|os\s*\.\s*fork|os\s*\.\s*abort|\bctypes\b": (
         "ends or splits its process"
     ),
-    r"\bsubprocess\b|os\s*\.\s*(system|popen|exec|spawn)|^\s*!|multiprocessing": (
+    r"\bsubprocess\b|os\s*\.\s*(system|popen|exec|spawn)|^[^\S\n]*!|multiprocessing": (
         "starts other programs"
     ),
     r"\bsocket\b|\burllib\b|\brequests\b|\bhttp\s*\.\s*client": "uses the network",
@@ -37,12 +37,15 @@ HOOKS = {
         "replaces what others use"
     ),
 }
+MOST, LONGEST = 100, 400  # lines that anybody reads, and characters of one
 OUR_TAGS = ("raises-exception", "skip-execution")
 
 
 def findings(handed: Submission) -> tuple[str, ...]:
     """A line for each thing that a person should see: cells that were changed, hooks, markers."""
-    return (*handed.findings, *_in_answers(handed), *_in_metadata(handed))
+    found = [*_in_answers(handed), *handed.findings, *_in_metadata(handed)]
+    more = [f"and {len(found) - MOST:,} more"] if len(found) > MOST else []
+    return (*(line[:LONGEST] for line in found[:MOST]), *more)
 
 
 def _in_answers(handed: Submission) -> Iterator[str]:
