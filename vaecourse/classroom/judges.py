@@ -6,6 +6,7 @@ fork, and what happens to its child happens to no other. Run as
 """
 
 import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -115,6 +116,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever prints, it is no answer
     nbformat.writes(nbformat.v4.new_notebook())  # the first one compiles what checks it
+    gc.freeze()  # children need not look through what is there
     warm: WarmJail | None = None
     for line in sys.stdin:
         job = judged.job(line)

@@ -28,6 +28,7 @@ MOST_PRINTED = 200_000  # characters of what a question's cell prints that are k
 ARGUMENTS = (
     *("-q", "-c", os.devnull, "-p", "no:cacheprovider"),
     *("--disable-plugin-autoload", "-p", "nbval.plugin"),
+    *("-p", "no:unraisableexception"),  # it looks through all objects, for a second
 )
 
 
