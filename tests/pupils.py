@@ -199,7 +199,7 @@ def pupils(canary: str = "/canary", port: int = 1) -> list[Pupil]:
               results=dict.fromkeys(("a2.4", "a2.5", "a2.6", "a2.7", "a2.8"), "wrong"),
               tampering="changes how cells are run"),
         Pupil("patched", with_answers(a2_1=lambda s: PATCHED), CRASH,
-              {"a2.1": "dead", "a2.5": "error"}, tampering="changes how errors are shown"),
+              {"a2.1": "late", "a2.5": "error"}, tampering="changes how errors are shown"),
         Pupil("spy", with_answers(a2_1=after(SPY)), results=dict.fromkeys(POINTS, "error"),
               tampering="looks into who calls it"),
         Pupil("forged", with_answers(a2_2=lambda s: FORGED),

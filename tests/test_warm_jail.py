@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,11 +18,9 @@ pytestmark = pytest.mark.skipif(LEVEL == "none", reason=f"no jail on this machin
 LIMITS = Limits(cpu_seconds=8, processes=60)
 
 
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmJail]:
-    jail = WarmJail(LIMITS)
-    yield jail
-    jail.end()
+@pytest.fixture
+def warm(warm_jail: WarmJail) -> WarmJail:
+    return warm_jail
 
 
 def run(warm: WarmJail, *codes: str, seconds: float = 20) -> list[Run]:
@@ -178,10 +175,13 @@ def test_whatever_ends_a_kernel_the_next_one_works(warm: WarmJail, name: str) ->
     assert said(warm, "print(1 + 1)") == "2"
 
 
-def test_a_kernel_is_held_to_its_own_time_not_to_the_jails(warm: WarmJail) -> None:
+def test_a_kernel_is_held_to_its_own_time_not_to_the_jails() -> None:
+    warm = WarmJail(LIMITS, preload=["ipykernel.kernelapp"])
     burn = "import time\nend = time.process_time() + 3\nwhile time.process_time() < end: pass"
     for _ in range(3):  # of eight seconds
         assert run(warm, burn)[0].status == "ok"
+    assert run(warm, burn.replace("+ 3", "+ 60"), seconds=60)[0].status == "dead"
+    warm.end()
 
 
 def test_nothing_is_left_when_whoever_holds_the_jail_is_killed() -> None:
