@@ -205,8 +205,9 @@ def mixed(name: str) -> list[Grade]:
     half = graded("Bo_2", name.format("Bo_2"), points=None, status="partly graded")
     crash = graded("Cy_3", name.format("Cy_3"), review=("a crash",), status="needs review")
     none = Grade("Di_4", "", name.format("Di_4"), "needs review", (), {}, ("no notebook",))
+    open_ = graded("Flo_6", name.format("Flo_6"), points=None)  # whatever its status says
     other = graded("Ed_5", name.format("Ed_5"), assignment="a1-flat-autoencoder")
-    return [graded("Ann_1", name.format("Ann_1")), half, crash, none, other]
+    return [graded("Ann_1", name.format("Ann_1")), half, crash, none, open_, other]
 
 
 def test_moodle_keeps_every_grade_of_who_is_not_done_and_gets_that_of_who_is() -> None:
