@@ -7,7 +7,7 @@ nobody; a student may well have tried a debugger.
 import re
 from collections.abc import Iterator
 
-from vaecourse.classroom.papers import MARKER
+from vaecourse.classroom.papers import MARKER, plain
 from vaecourse.classroom.submissions import LONGEST_ANSWER, Submission
 
 # what answers have no use for: as it stands in code, and what it could do
@@ -45,7 +45,7 @@ def findings(handed: Submission) -> tuple[str, ...]:
     """A line for each thing that a person should see: cells that were changed, hooks, markers."""
     found = [*_in_answers(handed), *handed.findings, *_in_metadata(handed)]
     more = [f"and {len(found) - MOST:,} more"] if len(found) > MOST else []
-    return (*(line[:LONGEST] for line in found[:MOST]), *more)
+    return (*(plain(line[:LONGEST]) for line in found[:MOST]), *more)
 
 
 def _in_answers(handed: Submission) -> Iterator[str]:
