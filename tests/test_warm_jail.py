@@ -3,12 +3,15 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
 import pytest
 
+from vaecourse.classroom.confined import jailed_kernel
 from vaecourse.classroom.jail import Limits, isolation
 from vaecourse.classroom.kernel import Kernel, Run
 from vaecourse.classroom.warm import WarmJail, WarmKernel, modules
@@ -86,7 +89,7 @@ found += [str(f) for f in pathlib.Path("/tmp/data/prepared").iterdir() if not f.
 if emitting.emit is None or torch.allclose is None: found.append("modules")
 if "LEFT" in os.environ: found.append("environment")
 if os.umask(0o22) == 0: found.append("umask")
-if not socket.socket().connect_ex(("127.0.0.1", 5555)): found.append("a port")
+if ":15B3 " in open("/proc/net/tcp").read(): found.append("port 5555")
 try:
     socket.socket(socket.AF_UNIX).connect("\\0left"); found.append("an abstract socket")
 except OSError: pass
@@ -98,6 +101,108 @@ def test_what_a_kernel_leaves_the_next_does_not_find(warm: WarmJail) -> None:
     before = said(warm, FIND)
     assert said(warm, LEAVE) == "True"
     assert said(warm, FIND) == before == "[]"
+
+
+MARK = """
+import os, resource, struct
+def attempt(what):
+    try: what()
+    except OSError: pass
+for name in dir(resource):
+    if name.startswith("RLIMIT_"):
+        attempt(lambda: resource.prlimit(1, getattr(resource, name), (1 << 20, 1 << 20)))
+attempt(lambda: os.setpriority(os.PRIO_USER, os.getuid(), 19))
+attempt(lambda: os.setpriority(os.PRIO_PROCESS, 1, 19))
+attempt(lambda: os.sched_setaffinity(1, {0}))
+attempt(lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0)))
+entries = [(1, 7, -1), (2, 7, 1000), (4, 0, -1), (16, 7, -1), (32, 0, -1)]
+rights = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *one) for one in entries)
+attempt(lambda: os.setxattr("/dev/shm", "system.posix_acl_default", rights))
+attempt(lambda: os.setxattr("/dev/shm", "user.left", b"a message"))
+os.utime("/run/kernel", ns=(12345, 67890))
+os.chmod("/dev/shm", 0o1751)
+os.chmod("/tmp", 0)
+"""
+MARKED = """
+import os, resource
+print([resource.getrlimit(getattr(resource, n)) for n in dir(resource) if n.startswith("RLIMIT_")])
+print(os.getpriority(0, 0), os.sched_getscheduler(0), os.sched_getaffinity(0), os.umask(0))
+for folder in ("/tmp", "/dev/shm", "/run/kernel"):
+    used = os.statvfs(folder)
+    print(os.stat(folder).st_mode, os.listxattr(folder), used.f_ffree, used.f_bfree)
+    if folder == "/dev/shm": print(os.stat(folder).st_mtime_ns)
+print(open("/proc/self/net/dev").read(), open("/proc/self/net/tcp").read().count("\\n"))
+"""
+
+
+def test_rights_limits_and_marks_that_a_kernel_sets_the_next_does_not_have(warm: WarmJail) -> None:
+    before = said(warm, MARKED)
+    run(warm, MARK)
+    assert said(warm, MARKED) == before
+
+
+def test_a_jail_is_not_idle_while_a_kernel_runs_that_nobody_waits_for(warm: WarmJail) -> None:
+    child = os.fork()
+    if child == 0:
+        WarmKernel(warm).start_kernel()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert not warm.is_idle()  # it says "ended"; whoever asks throws it away
+    assert warm.is_idle()  # though it is as new by now
+
+
+ALONE = """
+import mmap, threading
+from vaecourse.classroom.clearing import is_alone
+print(is_alone())
+shared = mmap.mmap(-1, 4096)
+print(is_alone())
+shared.close()
+end = threading.Event()
+threading.Thread(target=end.wait).start()
+print(is_alone())
+end.set()
+"""
+
+
+def test_nothing_forks_that_has_threads_or_shares_memory() -> None:
+    said = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["True", "False", "False"]
+
+
+RIGHTS = """
+import os, resource, signal, sys
+about = {n: os.readlink(f"/proc/self/ns/{n}").split(":")[0] for n in os.listdir("/proc/self/ns")}
+names = ("Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "Cap", "SigIgn", "SigBlk", "Umask")
+with open("/proc/self/status") as file:
+    about |= dict(line.split(":", 1) for line in file if line.startswith(names))
+kinds = (getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
+about["limits"] = [resource.getrlimit(kind) for kind in kinds]
+about["files"] = [sorted({os.readlink(f"/proc/self/fd/{n}") for n in "012"}), os.getcwd()]
+with open("/proc/self/oom_score_adj") as file: about["oom"] = file.read()
+about["session"] = os.getsid(0) == os.getpid(), os.getpriority(0, 0), os.sched_getscheduler(0)
+about["environment"] = {k: v for k, v in os.environ.items() if k not in ("JPY_PARENT_PID",)}
+about["python"] = [sys.flags, sys.path, sys.executable, __name__, sorted(globals())[:20]]
+with open("/proc/self/mountinfo") as file:
+    points = {line.split()[4] for line in file}
+about["mounts"] = sorted(p for p in points if "/data" not in p and p != "/course/kernel.json")
+try: open("/proc/1/mem"); about["first"] = "open"
+except OSError as error: about["first"] = error.errno
+import torch, numpy
+about["draws"] = torch.rand(4).tolist(), torch.initial_seed(), hash("a"), torch.get_num_threads()
+for name, value in about.items(): print(name, value)
+print("chance", numpy.random.rand())
+"""
+
+
+def test_a_warm_kernel_is_and_draws_as_a_cold_one(warm: WarmJail) -> None:
+    with Kernel(Path("/"), jailed_kernel(LIMITS)) as kernel:
+        found = kernel.run(RIGHTS, 60)
+    cold = "".join(o["text"] for o in found.outputs if o["output_type"] == "stream").strip()
+    first, second = said(warm, RIGHTS), said(warm, RIGHTS)
+    lines = [one.splitlines() for one in (cold, first, second)]
+    assert lines[0][:-1] == lines[1][:-1] == lines[2][:-1]
+    assert len({one[-1] for one in lines}) == 3  # without a seed, NumPy's differ
 
 
 def test_the_course_and_its_data_are_there_each_time(warm: WarmJail) -> None:
@@ -142,7 +247,9 @@ def test_the_first_process_is_not_killed_stopped_or_read(warm: WarmJail) -> None
     assert said(warm, "print('next')") == "next"
 
 
-def test_files_and_ports_outside_are_not_reached(warm: WarmJail, tmp_path: Path) -> None:
+def test_files_and_ports_outside_are_not_reached_and_who_tries_leaves_no_jail(
+    tmp_path: Path,
+) -> None:
     canary = tmp_path / f"canary-{uuid4().hex}"
     canary.write_text("a solution")
     canary.chmod(0o644)
@@ -154,7 +261,13 @@ print(os.path.exists({str(canary)!r}), os.path.exists({str(Path(__file__))!r}),
       [r for r in glob.glob("/proc/[0-9]*/root" + {str(canary)!r})],
       socket.socket().connect_ex(("127.0.0.1", {port})) == 0, os.getuid() == 0)
 """
-        assert said(warm, code) == "False False [] False False"
+        warm = WarmJail(LIMITS, preload=["ipykernel.kernelapp"])
+        try:
+            assert said(warm, "print(1)") == "1"
+            assert said(warm, code) == "False False [] False False"
+            assert not warm.is_idle()  # connections that are closed would be seen for a minute
+        finally:
+            warm.end()
 
 
 ENDINGS = {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vaecourse.classroom.warm import WarmJail
 
 HARD_SECONDS = 600  # for one submission, whatever happens
+WARM_TRIES = 2  # of a jail that does not start
 _mine = threading.local()
 _all: "set[Judge]" = set()
 
@@ -118,11 +119,17 @@ def main() -> None:
     nbformat.writes(nbformat.v4.new_notebook())  # the first one compiles what checks it
     gc.freeze()  # children need not look through what is there
     warm: WarmJail | None = None
+    tries = WARM_TRIES
     for line in sys.stdin:
         job = judged.job(line)
-        if job.isolation != "none" and warm is None:
-            with suppress(CourseError):  # then each kernel has a jail of its own
+        if warm and warm.limits != job.limits:
+            warm.end()
+            warm = None
+        if job.isolation != "none" and warm is None and tries:
+            try:
                 warm = WarmJail(job.limits)
+            except (CourseError, OSError):  # then each kernel has a jail of its own
+                tries -= 1
         status, answer = _examined(job, warm)
         if warm and (status or not warm.is_idle()):
             warm.end()

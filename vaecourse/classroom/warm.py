@@ -45,6 +45,7 @@ class WarmJail:
         level, why = jail.isolation()
         if level == "none":
             raise CourseError(f"there is no jail for a kernel here: {why}")
+        self.limits = limits
         command = jail.jailed(
             [WARM, *(modules() if preload is None else preload)],
             readable=prepared(inside=PREPARED),
