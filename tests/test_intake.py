@@ -240,3 +240,19 @@ def test_whatever_names_are_in_an_archive_students_have_plain_names(
         assert one.student.isprintable()
         assert 0 < len(one.student) <= 100
     assert len(found.handed) <= len(files)
+
+
+def test_the_folder_says_who_a_student_is_not_the_name_that_the_student_chose(
+    tmp_path: Path,
+) -> None:
+    files: dict[str, str | bytes] = {
+        "lena/mueller_7_7_a2.ipynb": A2,
+        "jo/Anna_12_assignsubmission_file_a2.ipynb": A2,
+    }
+    found = take(zipped(tmp_path / "class.zip", files))
+    assert [name for name, _ in students(found)] == ["jo", "lena"]
+    flat: dict[str, str | bytes] = {
+        "Anna K_12_assignsubmission_file_x_99_assignsubmission_file_a2.ipynb": A2
+    }
+    found = take(zipped(tmp_path / "flat.zip", flat))
+    assert [name for name, _ in students(found)] == ["Anna K_12"]

@@ -15,8 +15,8 @@ from stat import S_ISDIR
 from vaecourse.classroom import warden
 from vaecourse.classroom.warden import PRIVATE
 
-CLEAR_SECONDS = 5.0  # for everything of a kernel to go
-SETTLE_SECONDS = 1.0  # for Linux to give back what nobody holds any more
+CLEAR_SECONDS = 20.0  # for everything of a kernel to go
+SETTLE_SECONDS = 3.0  # for Linux to give back what nobody holds any more
 SOCKETS = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "unix")
 LIMITS = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
 

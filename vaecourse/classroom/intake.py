@@ -18,7 +18,7 @@ from vaecourse.classroom.grades import Handed
 from vaecourse.errors import CourseError
 
 LONGEST_STUDENT = 100  # characters
-MOODLE = re.compile(r"(?P<who>.+_\d+)_assignsubmission_file_?(?P<name>.*)")
+MOODLE = re.compile(r"(?P<who>.+?_\d+)_assignsubmission_file_?(?P<name>.*)")
 CANVAS = re.compile(r"(?P<who>[^_/]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<nth>\d+)_(?P<name>.+)")
 AGAIN = re.compile(r"(?:[-_ ]v?(\d{1,3})|\s*\((\d{1,3})\)|[-_ ]copy\d*)$", re.IGNORECASE)
 IGNORED = re.compile(r"(^|/)(\.|__MACOSX/|timestamp\.txt$|Thumbs\.db$|desktop\.ini$)")
@@ -109,9 +109,9 @@ def _name(path: str, top: str, source: Path) -> _Name:
     for folder in folders:
         if found := MOODLE.fullmatch(folder):
             return _Name(_student(found["who"]), *_numbered(stem, None))
-    if found := MOODLE.fullmatch(stem):
+    if not folders and (found := MOODLE.fullmatch(stem)):
         return _Name(_student(found["who"]), *_numbered(found["name"], None))
-    if found := CANVAS.fullmatch(stem):
+    if not folders and (found := CANVAS.fullmatch(stem)):
         who = f"{found['who']}_{found['id']}"
         return _Name(_student(who), *_numbered(found["name"], bool(found["late"])))
     folders = [f for f in folders if not _is_assignment(f)]

@@ -1,7 +1,8 @@
 """What in a submission meets the grader rather than the question, for a person to look at.
 
-None of it earns anything: these are the marks of an attempt, or of an accident. A finding accuses
-nobody; a student may well have tried a debugger.
+A finding accuses nobody: a student may well have tried a debugger. But the function that asks runs
+beside the answer, so an answer that reaches for it could make a yes of each no that it gives; and
+so no points of an answer with a hook stand before a person has read it.
 """
 
 import re
@@ -38,17 +39,21 @@ HOOKS = {
     ),
 }
 MOST, LONGEST = 100, 400  # lines that anybody reads, and characters of one
+HOOKS[r"\b(exec|eval|compile|__import__)\s*\(|\bimportlib\b|sys\s*\.\s*modules"] = (
+    "finds or makes code when it runs"
+)
 OUR_TAGS = ("raises-exception", "skip-execution")
 
 
 def findings(handed: Submission) -> tuple[str, ...]:
     """A line for each thing that a person should see: cells that were changed, hooks, markers."""
-    found = [*_in_answers(handed), *handed.findings, *_in_metadata(handed)]
+    found = [*hooks(handed), *handed.findings, *_in_metadata(handed)]
     more = [f"and {len(found) - MOST:,} more"] if len(found) > MOST else []
     return (*(plain(line[:LONGEST]) for line in found[:MOST]), *more)
 
 
-def _in_answers(handed: Submission) -> Iterator[str]:
+def hooks(handed: Submission) -> Iterator[str]:
+    """A line for each thing in an answer that meets the grader rather than the question."""
     for question, cell in handed.answers.items():
         if len(cell.source) > LONGEST_ANSWER:
             yield f"{question}: {len(cell.source):,} characters; {LONGEST_ANSWER:,} are read"

@@ -24,7 +24,7 @@ from vaecourse.notebooks.kernels import KERNEL_ENV
 from vaecourse.notebooks.source import imports, syntax
 
 WARM_SECONDS = 180  # to import everything, on a busy machine
-STOP_SECONDS = 15  # for a kernel to be gone, and the jail to be as new
+STOP_SECONDS = 30  # for a kernel to be gone, and the jail to be as new
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 # what a first step of an optimiser imports, and what a kernel needs
 ALSO = ("ipykernel.kernelapp", "torch._dynamo", "vaecourse.classroom.emitting")
