@@ -39,7 +39,7 @@ HOOKS = {
     ),
 }
 MOST, LONGEST = 100, 400  # lines that anybody reads, and characters of one
-HOOKS[r"\b(exec|eval|compile|__import__)\s*\(|\bimportlib\b|sys\s*\.\s*modules"] = (
+HOOKS[r"(?<![.\w])(exec|eval|compile|__import__)\s*\(|\bimportlib\b|sys\s*\.\s*modules"] = (
     "finds or makes code when it runs"
 )
 OUR_TAGS = ("raises-exception", "skip-execution")
