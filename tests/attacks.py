@@ -358,7 +358,7 @@ ENDS = (
         "threading.Timer(0.02, os._exit, [0]).start()\n",
         is_honest=True,
         found="ends or splits its process",
-        ends=("ok", "dead", "late"),  # late, where the others have taken all the time there is
+        ends=("ok", "dead", "late", "error"),  # where the bomb has left it a thread and time
     ),
 )
 

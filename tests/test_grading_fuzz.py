@@ -82,7 +82,7 @@ def places() -> tuple[tuple[Any, ...], ...]:
     return tuple(place for place in _places(solved(A2)) if place)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_notebook_with_strange_things_in_it_is_read_or_refused(data: st.DataObject) -> None:
     raw = copy.deepcopy(solved_once())
