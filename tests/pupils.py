@@ -132,7 +132,7 @@ e.emit = spying
 FORGED = """
 from ipykernel.jsonutil import json_clean
 k = get_ipython().kernel
-for i in range(1000):
+for i in range(5):
     k.session.send(k.iopub_socket, "status", {"execution_state": "idle"}, parent=k.get_parent())
 k.session.send(k.iopub_socket, "stream", {"name": "stdout", "text": "forged\\n"},
                parent=k.get_parent())
@@ -141,7 +141,7 @@ def reparameterize(mu, logvar, eps=None): return mu
 REACHING = """
 import glob, os, socket
 found = [p for p in ("/work", "/home", "/root", "/etc/passwd", {canary!r}) if os.path.exists(p)]
-found += glob.glob("/course/**/*.ipynb", recursive=True)
+found += glob.glob("/course/**/solutions*", recursive=True)
 for port in ({port}, 80, 443):
     if socket.socket().connect_ex(("127.0.0.1", port)) == 0: found.append(port)
 _right_split = split_code
