@@ -113,8 +113,7 @@ def _kernel(limits: Limits, answers: int) -> NoReturn:
         warden.be_traceable(True)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir("/tmp")
-        if numpy := sys.modules.get("numpy"):
-            numpy.random.seed()  # as a fresh import does; `random` itself sees to it after a fork
+        _draw_anew()
         from ipykernel.kernelapp import launch_new_instance
 
         arguments = ["--log-level=CRITICAL", "--HistoryManager.enabled=False"]
@@ -124,6 +123,14 @@ def _kernel(limits: Limits, answers: int) -> NoReturn:
         os._exit(end.code if isinstance(end.code, int) else 0)
     finally:
         os._exit(1)
+
+
+def _draw_anew() -> None:
+    """Begin draws without a seed by chance, as a fresh import does; `random` does so itself."""
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+    if torch := sys.modules.get("torch"):
+        torch.default_generator.seed()
 
 
 def _furnish(connection: str) -> None:
