@@ -228,3 +228,11 @@ def test_nothing_outside_is_reached_and_nothing_hidden_told(
     hidden = {line.strip() for q in key.questions for c in q.cases for line in c.asked.split("\n")}
     assert not [line for line in hidden if len(line) > 12 and line in told]
     assert len(json.dumps(asdict(grade))) < 1_000_000
+
+
+def test_points_of_an_answer_that_reaches_for_the_check_wait_for_a_person(
+    came: Callable[[str], Came],
+) -> None:
+    grade = came("guesses").grade
+    assert grade.status == "needs review"
+    assert any(reason.startswith("read this answer: a2.2") for reason in grade.review)
