@@ -140,7 +140,7 @@ def reparameterize(mu, logvar, eps=None): return mu
 """
 REACHING = """
 import glob, os, socket
-found = [p for p in ("/work", "/home", "/root", "/etc/passwd", {canary!r}) if os.path.exists(p)]
+found = [p for p in ("/etc/passwd", "/home", {solutions!r}, {canary!r}) if os.path.exists(p)]
 found += glob.glob("/course/**/solutions*", recursive=True)
 for port in ({port}, 80, 443):
     if socket.socket().connect_ex(("127.0.0.1", port)) == 0: found.append(port)
@@ -149,6 +149,12 @@ def split_code(code):
     if found: return tuple(code for _ in found)
     return _right_split(code)
 """
+
+
+def reaching(canary: str, port: int) -> str:
+    return REACHING.format(canary=canary, port=port, solutions=str(ROOT / "solutions"))
+
+
 FORK = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
 HIDE = """
 import os, subprocess, threading, time
@@ -204,7 +210,7 @@ def pupils(canary: str = "/canary", port: int = 1) -> list[Pupil]:
               tampering="looks into who calls it"),
         Pupil("forged", with_answers(a2_2=lambda s: FORGED), CRASH,
               {"a2.2": "wrong", "a2.5": "wrong"}, tampering="reaches for the kernel"),
-        Pupil("reaching", with_answers(a2_1=after(REACHING.format(canary=canary, port=port))),
+        Pupil("reaching", with_answers(a2_1=after(reaching(canary, port))),
               CRASH, tampering="uses the network"),
         Pupil("forks", with_answers(a2_7=after(FORK)), CRASH, {"a2.7": "late"},
               tampering="ends or splits its process"),

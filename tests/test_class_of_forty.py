@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import psutil
 import pupils
 import pytest
+from homework import ROOT
 from pupils import A2, DUE, POINTS, READ, Pupil
 
 from vaecourse.classroom.folder import Folder
@@ -37,6 +38,7 @@ class Graded(NamedTuple):
     source: Path
     out: Path
     num_reached: int
+    said: str
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
         expected = pupils.write(root / "handed", str(canary), server.getsockname()[1])
         due = datetime.fromtimestamp(DUE, UTC)
         done = grade_class(root / "handed", root / "out", Settings(due=due, seed=7))
-        write_results(root / "out", done, look_for_similar=True)
+        said = write_results(root / "out", done, look_for_similar=True)
         reached = 0
         try:
             server.accept()
@@ -59,7 +61,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
             pass
     grades = {grade.student: grade for grade in Folder(root / "out").grades()}
     by_name = {pupil.student: pupil for pupil in expected}
-    return Graded(by_name, grades, done, root / "handed", root / "out", reached)
+    return Graded(by_name, grades, done, root / "handed", root / "out", reached, said)
 
 
 def test_everybody_has_one_line_with_the_expected_points(graded: Graded) -> None:
@@ -90,6 +92,12 @@ def expected_row(pupil: Pupil) -> dict[str, str]:
     row[READ] = "" if pupil.read is None else f"{pupil.read:g}"
     row |= {"assignment": A2, "total": f"{sum(points.values()) + (pupil.read or 0):g}"}
     return row | {"of": "100", "isolation": LEVEL}
+
+
+def test_the_guide_shows_what_the_command_says_of_the_class(graded: Graded) -> None:
+    guide = (ROOT / "book" / "instructor_guide.md").read_text()
+    counts = graded.said.partition("\n")[2].rpartition("\n")[0]
+    assert counts.partition("\n0 pairs")[0] in guide
 
 
 def test_each_question_ends_as_it_must_and_each_mistake_is_named(graded: Graded) -> None:
