@@ -27,7 +27,7 @@ LATE = {True: "yes", False: "no", None: ""}
 # the first character that is none of these begins what a spreadsheet may take for a formula
 BEGIN = re.compile(r"[\w=+\-−@|%]")
 MOODLE = re.compile(r".+?_(\d+)_assignsubmission_.*")  # the first: what follows is a student's own
-CANVAS = re.compile(r"[^_]+_(?:LATE_)?(\d+)_\d+_.+")
+CANVAS = re.compile(r".+?_(?:LATE_)?(\d+)_\d+_.+")
 
 
 def one_line(text: str) -> str:
