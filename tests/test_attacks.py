@@ -18,7 +18,7 @@ from homework import cell, solved
 
 from vaecourse.classroom import judging, keys, sheets, verdicts
 from vaecourse.classroom.examining import examine
-from vaecourse.classroom.grades import Grade, Handed
+from vaecourse.classroom.grades import CRASHES, Grade, Handed
 from vaecourse.classroom.jail import isolation
 from vaecourse.classroom.judged import Job, Judged
 from vaecourse.classroom.warm import WarmJail
@@ -202,8 +202,10 @@ def test_a_crash_is_for_a_person_and_no_silent_nought(
 ) -> None:
     grade, found = came(name).grade, came(name).found
     assert not found.error
-    crashed = {q.name for q in grade.questions if q.status in ("late", "loud", "dead")}
-    assert bool(crashed) == (grade.status == "needs review")
+    crashed = {q.name for q in grade.questions if q.status in CRASHES}
+    stopped = any(one.status in CRASHES for one in found.failed.values())
+    for_a_person = bool(crashed or stopped or found.hooks)
+    assert for_a_person == (grade.status == "needs review")
     assert crashed <= {reason.partition(":")[0] for reason in grade.review}
 
 

@@ -53,14 +53,15 @@ def main(limits: Limits, modules: list[str]) -> NoReturn:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     answers = os.dup(1)
     os.dup2(2, 1)
+    kept = clearing.given()
     for name in modules:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # so that children share the memory of what is there
-    clearing.clear()
+    clearing.clear(kept)
     if not clearing.is_alone():
         os._exit(NOT_ALONE)  # a fork takes one thread along, and what the others hold for ever
-    first = clearing.state_now()
+    first = clearing.state_now(kept)
     lines = _Lines()
     _say(answers, "ready")
     while True:
@@ -69,7 +70,7 @@ def main(limits: Limits, modules: list[str]) -> NoReturn:
             _say(answers, "idle")
         elif word == "start":
             status = _serve(limits, rest, lines, answers)
-            _renew(first)
+            _renew(first, kept)
             _say(answers, f"ended {status}")
 
 
@@ -92,11 +93,11 @@ def _serve(limits: Limits, connection: str, lines: "_Lines", answers: int) -> in
             return 0
 
 
-def _renew(first: dict[str, object]) -> None:
+def _renew(first: dict[str, object], kept: clearing.Given) -> None:
     """Make the jail as it was at first, or end it."""
     with suppress(OSError):
-        clearing.clear()
-        if clearing.is_as(first) and clearing.is_alone():
+        clearing.clear(kept)
+        if clearing.is_as(first, kept) and clearing.is_alone():
             return
     os._exit(NOT_CLEAR)
 
