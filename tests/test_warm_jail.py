@@ -199,7 +199,7 @@ print(*chance, sep="\\n")
 
 
 def test_a_warm_kernel_is_and_draws_as_a_cold_one(warm: WarmJail) -> None:
-    with Kernel(Path("/"), jailed_kernel(LIMITS)) as kernel:
+    with Kernel(Path("/"), jailed_kernel()) as kernel:
         found = kernel.run(RIGHTS, 60)
     cold = "".join(o["text"] for o in found.outputs if o["output_type"] == "stream").strip()
     first, second = said(warm, RIGHTS), said(warm, RIGHTS)
