@@ -33,7 +33,7 @@ def write_results(out: Path, done: Round, *, look_for_similar: bool = False) -> 
     ]
     if look_for_similar:
         pairs = similarity.similar(grades)
-        files.write(out / "similarity.html", similarity.page(pairs))
+        files.write(out / "similarity.html", similarity.page(pairs, grades))
         lines.append(f"{len(pairs)} pairs of near-identical answers: {out / 'similarity.html'}")
     return "\n".join([*lines, f"open {out / 'report.html'}"])
 
