@@ -38,6 +38,7 @@ from vaecourse.classroom.winnowing import LONGEST, fingerprints, shared_places
 COMMON = 0.25  # of a class: a fingerprint that more of it shares says nothing
 FEWEST = 4  # fingerprints of their own in two answers that are compared
 DOUBT = 4  # fingerprints: so many more halve the chance that two just write the same
+DOUBT_IN_TEXT = 1  # likewise; one stands for two or three words
 CHANCE = 0.001  # honest pairs that may be named in a class, were its questions independent
 LARGEST = 50  # students: what more of them share is no matter of two
 MOST_OWNERS = 300  # different answers: a fingerprint in more of them leads from none to another
@@ -83,7 +84,7 @@ def similar(grades: Sequence[Grade], least: float = 0.8, known: Known | None = N
         by_assignment[grade.assignment].append(grade)
     found = [
         pair
-        for name in sheets.names()
+        for name in set(sheets.names()) & by_assignment.keys()
         for pair in _pairs(sheets.load(name), by_assignment[name], least, known or {})
     ]
     return [pair for _, pair in sorted(found)]
@@ -104,7 +105,7 @@ def _pairs(
     met: dict[Numbers, list[Near]] = defaultdict(list)
     for cell in _asked(sheet).values():
         marks = _marks(cell, grades, known)
-        for numbers, near in _near_pairs(cell.question, marks, len(grades), least):
+        for numbers, near in _near_pairs(cell, marks, len(grades), least):
             met[numbers].append(near)
     for (i, j), some in met.items():
         expected = math.comb(len(grades), 2) * math.prod(near.chance for near in some)
@@ -146,22 +147,23 @@ def _marks(cell: SheetCell, grades: Sequence[Grade], known: Known) -> dict[int, 
 
 
 def _near_pairs(
-    question: str, marks: Mapping[int, frozenset[int]], num_students: int, least: float
+    cell: SheetCell, marks: Mapping[int, frozenset[int]], num_students: int, least: float
 ) -> Iterator[tuple[Numbers, Near]]:
     """Two students each whose answers are near-identical, but not with those of many."""
     versions = _versions(marks, num_students)
     near = _neighbours(versions, least)
+    doubt = DOUBT if cell.kind == "code" else DOUBT_IN_TEXT
     crowds = [sum(len(versions[k].students) for k in some) for some in near]
     for i, some in enumerate(near):
         for k, num_shared in some.items():
             crowd = max(crowds[i], crowds[k])
             if k < i or not 2 <= crowd <= LARGEST:
                 continue
-            chance = min(1, (crowd - 2 + 2 * 2 ** (-num_shared / DOUBT)) / num_students)
+            chance = min(1, (crowd - 2 + 2 * 2 ** (-num_shared / doubt)) / num_students)
             smaller = min(len(versions[i].marks), len(versions[k].marks))
             one, other = versions[i].students, versions[k].students
             for a, b in combinations(one, 2) if i == k else product(one, other):
-                yield (min(a, b), max(a, b)), Near(question, num_shared, smaller, chance)
+                yield (min(a, b), max(a, b)), Near(cell.question, num_shared, smaller, chance)
 
 
 def _versions(marks: Mapping[int, frozenset[int]], num_students: int) -> list[Version]:

@@ -64,16 +64,17 @@ def shared_places(
 ) -> list[tuple[int, int]]:
     """From where to where an answer has runs that another one has, and `without` has not."""
     answer, other = answer[:LONGEST], other[:LONGEST]
-    marks = [
+    theirs, given = (
         {mark for one in _statements(source, is_code=is_code) for mark, _ in _runs(one)}
         for source in (other, without)
-    ]
+    )
+    theirs -= given
     placed: set[Place] = set()
     shared: set[Place] = set()
     for statement in _statements(answer, is_code=is_code):
         placed |= {word.place for word in statement if word.place}
         for mark, words in _runs(statement):
-            if mark in marks[0] - marks[1]:
+            if mark in theirs:
                 shared |= {word.place for word in words if word.place}
     return _joined(answer, placed, shared)
 
@@ -241,16 +242,19 @@ class _Reader:
 
     def _operands(self, node: ast.BinOp, depth: int) -> list[list[Word]]:
         """The terms of a sum with their signs, or the factors of a product."""
-        kinds = (ast.Mult,) if isinstance(node.op, ast.Mult) else (ast.Add, ast.Sub)
+        is_product = isinstance(node.op, ast.Mult)
+        kinds = (ast.Mult,) if is_product else (ast.Add, ast.Sub)
         found = []
-        while True:
-            sign = type(node.op).__name__
-            found.append([Word(sign), *self._node(node.right, depth + 1)])
-            left = node.left
-            if not (isinstance(left, ast.BinOp) and isinstance(left.op, kinds)):
-                first = "Mult" if isinstance(node.op, ast.Mult) else "Add"
-                return [*found, [Word(first), *self._node(left, depth + 1)]]
-            node = left
+        waiting: list[tuple[str, ast.expr]] = [("Mult" if is_product else "Add", node)]
+        while waiting:
+            sign, one = waiting.pop()
+            if isinstance(one, ast.BinOp) and isinstance(one.op, kinds):
+                turned = "Add" if sign == "Sub" else "Sub"
+                right = turned if isinstance(one.op, ast.Sub) else sign
+                waiting += [(sign, one.left), (right, one.right)]
+            else:
+                found.append([Word(sign), *self._node(one, depth + 1)])
+        return found
 
 
 def _in_order(parts: list[list[Word]]) -> list[Word]:
