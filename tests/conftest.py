@@ -22,6 +22,8 @@ from vaecourse.notebooks.book import PACKAGE
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from vaecourse.classroom.warm import WarmJail
+
 
 class LittleBook:
     """A book folder; a chapter is given by its code cells, the first taking the parameters."""
@@ -155,6 +157,20 @@ def raiser(number: int) -> Callable[..., None]:
 
 def not_called(*_: object, **__: object) -> None:
     raise AssertionError("this was not to be called")
+
+
+@pytest.fixture(scope="session")
+def warm_jail() -> Iterator["WarmJail"]:
+    """A jail that has imported torch and the course: it serves one kernel after the other."""
+    from vaecourse.classroom.jail import isolation
+    from vaecourse.classroom.warm import WarmJail
+
+    level, why = isolation()
+    if level == "none":
+        pytest.skip(f"no jail on this machine: {why}")
+    jail = WarmJail()
+    yield jail
+    jail.end()
 
 
 class Mirror:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import nbformat
 
 from vaecourse.classroom import asking, cells
+from vaecourse.classroom.keymaking import key_of
+from vaecourse.classroom.keys import Key
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "solutions").glob("*.ipynb"))
@@ -51,6 +53,12 @@ def cell(raw: dict[str, Any], identity: str) -> dict[str, Any]:
 def write(raw: dict[str, Any], path: Path) -> Path:
     path.write_text(json.dumps(raw))
     return path
+
+
+@cache
+def key(name: str) -> Key:
+    """The key of an assignment, for seeds that no check has."""
+    return key_of(ROOT / "solutions" / f"{name}.ipynb", [1_000_001, 1_000_002])
 
 
 @cache

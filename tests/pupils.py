@@ -132,7 +132,7 @@ e.emit = spying
 FORGED = """
 from ipykernel.jsonutil import json_clean
 k = get_ipython().kernel
-for i in range(1000):
+for i in range(5):
     k.session.send(k.iopub_socket, "status", {"execution_state": "idle"}, parent=k.get_parent())
 k.session.send(k.iopub_socket, "stream", {"name": "stdout", "text": "forged\\n"},
                parent=k.get_parent())
@@ -140,8 +140,8 @@ def reparameterize(mu, logvar, eps=None): return mu
 """
 REACHING = """
 import glob, os, socket
-found = [p for p in ("/work", "/home", "/root", "/etc/passwd", {canary!r}) if os.path.exists(p)]
-found += glob.glob("/**/solutions/*.ipynb", recursive=True)
+found = [p for p in ("/etc/passwd", "/home", {solutions!r}, {canary!r}) if os.path.exists(p)]
+found += glob.glob("/course/**/solutions*", recursive=True)
 for port in ({port}, 80, 443):
     if socket.socket().connect_ex(("127.0.0.1", port)) == 0: found.append(port)
 _right_split = split_code
@@ -149,6 +149,12 @@ def split_code(code):
     if found: return tuple(code for _ in found)
     return _right_split(code)
 """
+
+
+def reaching(canary: str, port: int) -> str:
+    return REACHING.format(canary=canary, port=port, solutions=str(ROOT / "solutions"))
+
+
 FORK = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
 HIDE = """
 import os, subprocess, threading, time
@@ -195,17 +201,17 @@ def pupils(canary: str = "/canary", port: int = 1) -> list[Pupil]:
         Pupil("loud", with_answers(a2_3=after("print('x' * 50_000_000)")), CRASH),
         Pupil("equal", with_answers(a2_3=lambda s: EQUAL),
               results=dict.fromkeys(("a2.3", "a2.6", "a2.7"), "wrong")),
-        Pupil("transformer", with_answers(a2_4=lambda s: TRANSFORMER),
-              results=dict.fromkeys(("a2.4", "a2.5", "a2.6", "a2.7", "a2.8"), "wrong"),
+        Pupil("transformer", with_answers(a2_4=lambda s: TRANSFORMER), CRASH,
+              dict.fromkeys(("a2.4", "a2.5", "a2.6", "a2.7", "a2.8"), "wrong"),
               tampering="changes how cells are run"),
         Pupil("patched", with_answers(a2_1=lambda s: PATCHED), CRASH,
-              {"a2.1": "dead", "a2.5": "error"}, tampering="changes how errors are shown"),
-        Pupil("spy", with_answers(a2_1=after(SPY)), results=dict.fromkeys(POINTS, "error"),
+              {"a2.1": "late", "a2.5": "error"}, tampering="changes how errors are shown"),
+        Pupil("spy", with_answers(a2_1=after(SPY)), CRASH, dict.fromkeys(POINTS, "error"),
               tampering="looks into who calls it"),
-        Pupil("forged", with_answers(a2_2=lambda s: FORGED),
-              results={"a2.2": "wrong", "a2.5": "wrong"}, tampering="reaches for the kernel"),
-        Pupil("reaching", with_answers(a2_1=after(REACHING.format(canary=canary, port=port))),
-              tampering="uses the network"),
+        Pupil("forged", with_answers(a2_2=lambda s: FORGED), CRASH,
+              {"a2.2": "wrong", "a2.5": "wrong"}, tampering="reaches for the kernel"),
+        Pupil("reaching", with_answers(a2_1=after(reaching(canary, port))),
+              CRASH, tampering="uses the network"),
         Pupil("forks", with_answers(a2_7=after(FORK)), CRASH, {"a2.7": "late"},
               tampering="ends or splits its process"),
         Pupil("hides", with_answers(a2_8=after(HIDE)), CRASH,
@@ -221,15 +227,15 @@ def pupils(canary: str = "/canary", port: int = 1) -> list[Pupil]:
               "a2.7": "error"}, tampering="its answer cell is missing"),
         Pupil("doubled", _doubled("a2-3"), tampering="says that it is, too"),
         Pupil("markers", with_answers(a2_3=lambda s: "# NBVAL_SKIP\ndef gaussian_kl(*_): return 0"),
-              results={"a2.3": "wrong", "a2.6": "wrong", "a2.7": "wrong"},
+              CRASH, {"a2.3": "wrong", "a2.6": "wrong", "a2.7": "wrong"},
               tampering="not to be compared"),
         Pupil("=cmd()|calc", perfect),
         Pupil("<script>alert(1)<&script>",
               with_answers(a2_9=lambda s: "<script>alert(2)</script>")),
         Pupil("moved", _moved("a2-3", "a2-6"), tampering="has been moved"),
         Pupil("tagged", _tagged("a2-3", "a2-3-check"), tampering="raises-exception"),
-        Pupil("overprints", with_answers(a2_3=lambda s: OVERPRINTS),
-              results=dict.fromkeys(("a2.3", "a2.6", "a2.7"), "wrong")),
+        Pupil("overprints", with_answers(a2_3=lambda s: OVERPRINTS), CRASH,
+              dict.fromkeys(("a2.3", "a2.6", "a2.7"), "wrong")),
         Pupil("strange", with_answers(a2_9=lambda s: STRANGE)),
     ]  # fmt: skip
     return found

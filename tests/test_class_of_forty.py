@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import psutil
 import pupils
 import pytest
+from homework import ROOT
 from pupils import A2, DUE, POINTS, READ, Pupil
 
 from vaecourse.classroom.folder import Folder
@@ -23,9 +24,10 @@ from vaecourse.classroom.sheets import FOLDER
 
 LEVEL, WHY = isolation()
 pytestmark = pytest.mark.skipif(LEVEL == "none", reason=f"no jail on this machine: {WHY}")
+NOT_TAKEN = ("empty", "linked")  # files that nobody opens
 SECRET = "what no student may read"
 ALLOWED = """html head meta title style body main h1 h2 h3 p a table thead tbody tr th td div span
-section pre ul li strong figure svg rect text figcaption"""
+section pre ul li strong figure svg rect path br b i u g text figcaption caption"""
 
 
 class Graded(NamedTuple):
@@ -37,6 +39,7 @@ class Graded(NamedTuple):
     source: Path
     out: Path
     num_reached: int
+    said: str
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
         expected = pupils.write(root / "handed", str(canary), server.getsockname()[1])
         due = datetime.fromtimestamp(DUE, UTC)
         done = grade_class(root / "handed", root / "out", Settings(due=due, seed=7))
-        write_results(root / "out", done, look_for_similar=True)
+        said = write_results(root / "out", done, look_for_similar=True)
         reached = 0
         try:
             server.accept()
@@ -59,7 +62,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
             pass
     grades = {grade.student: grade for grade in Folder(root / "out").grades()}
     by_name = {pupil.student: pupil for pupil in expected}
-    return Graded(by_name, grades, done, root / "handed", root / "out", reached)
+    return Graded(by_name, grades, done, root / "handed", root / "out", reached, said)
 
 
 def test_everybody_has_one_line_with_the_expected_points(graded: Graded) -> None:
@@ -80,7 +83,7 @@ def expected_row(pupil: Pupil) -> dict[str, str]:
     row = {"student": pupil.student, "status": pupil.status, "late": "", "isolation": ""}
     if pupil.student.startswith("="):
         row["student"] = f"'{pupil.student}"
-    if pupil.student != "linked":
+    if pupil.student not in NOT_TAKEN:
         row["late"] = "yes" if pupil.is_late else "no"
     if not pupil.is_assignment:
         return row | {"assignment": "", "total": "", "of": "", **dict.fromkeys(POINTS, "")}
@@ -90,6 +93,12 @@ def expected_row(pupil: Pupil) -> dict[str, str]:
     row[READ] = "" if pupil.read is None else f"{pupil.read:g}"
     row |= {"assignment": A2, "total": f"{sum(points.values()) + (pupil.read or 0):g}"}
     return row | {"of": "100", "isolation": LEVEL}
+
+
+def test_the_guide_shows_what_the_command_says_of_the_class(graded: Graded) -> None:
+    guide = (ROOT / "book" / "instructor_guide.md").read_text()
+    counts = graded.said.partition("\n")[2].rpartition("\n")[0]
+    assert counts.partition("\n0 pairs")[0] in guide
 
 
 def test_each_question_ends_as_it_must_and_each_mistake_is_named(graded: Graded) -> None:
@@ -182,7 +191,7 @@ def test_a_second_run_judges_nobody_and_changes_no_grade(graded: Graded) -> None
     before = (graded.out / "gradebook.csv").read_bytes()
     due = datetime.fromtimestamp(DUE, UTC)
     again = grade_class(graded.source, graded.out, Settings(due=due, resume=True))
-    unreadable = sum(not p.is_assignment for p in graded.expected.values()) - 1  # the link
-    assert again.num_judged == unreadable
+    unreadable = sum(not p.is_assignment for p in graded.expected.values())
+    assert again.num_judged == unreadable - len(NOT_TAKEN)
     write_results(graded.out, again)
     assert (graded.out / "gradebook.csv").read_bytes() == before

@@ -15,6 +15,7 @@ from vaecourse.classroom.grades import Grade, Handed
 from vaecourse.classroom.jail import isolation
 from vaecourse.classroom.judged import Job, Judged
 from vaecourse.classroom.keymaking import key_of
+from vaecourse.classroom.warm import WarmJail
 
 A2 = "a2-vae-by-hand"
 LEVEL, WHY = isolation()
@@ -52,8 +53,8 @@ def mixed() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def found(mixed: dict[str, Any], key: keys.Key) -> Judged:
-    return examine(job(mixed, key))
+def found(mixed: dict[str, Any], key: keys.Key, warm_jail: WarmJail) -> Judged:
+    return examine(job(mixed, key), warm_jail)
 
 
 def test_each_question_is_judged_on_its_own_and_a_crash_is_for_a_person(
@@ -80,11 +81,11 @@ def test_each_question_is_judged_on_its_own_and_a_crash_is_for_a_person(
 
 
 def test_plain_nbval_shows_the_same_passes_on_the_paper(
-    mixed: dict[str, Any], key: keys.Key, tmp_path: Path
+    mixed: dict[str, Any], key: keys.Key, warm_jail: WarmJail, tmp_path: Path
 ) -> None:
     vae = cell(mixed, "a2-5")
     vae["source"] = "".join(vae["source"]).replace("os._exit(3)", "1 / 0")  # nbval would wait
-    found = examine(job(mixed, key))
+    found = examine(job(mixed, key), warm_jail)
     paper = tmp_path / "paper.ipynb"
     paper.write_text(found.paper)
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-rA", "-p", "no:cacheprovider"]
@@ -99,10 +100,12 @@ def test_plain_nbval_shows_the_same_passes_on_the_paper(
     assert {True, False} == set(plain.values())
 
 
-def test_only_the_questions_that_are_asked_run(mixed: dict[str, Any], key: keys.Key) -> None:
+def test_only_the_questions_that_are_asked_run(
+    mixed: dict[str, Any], key: keys.Key, warm_jail: WarmJail
+) -> None:
     for name in ("a2-5", "a2-8"):
         cell(mixed, name)["source"] = "import os\nos._exit(3)\n"
-    found = examine(job(mixed, key, only=("a2.1",)))
+    found = examine(job(mixed, key, only=("a2.1",)), warm_jail)
     assert {name: o.is_passed for name, o in found.outcomes.items()} == {"a2-1-check": True}
 
 
@@ -115,7 +118,7 @@ def test_what_is_no_notebook_says_so_and_runs_nothing(text: str, key: keys.Key) 
 
 def test_a_judge_examines_and_one_that_dies_is_followed_by_another(key: keys.Key) -> None:
     judge = judges.Judge()
-    line = judged.encode(job("{}", key))
+    line = judged.encode(job("{}", key, isolation="none"))
     try:
         assert "is no notebook" in judged.judged(judge.ask(line)).error
         assert "no answer after" in judged.judged(judge.ask(line, seconds=0)).error

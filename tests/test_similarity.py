@@ -22,7 +22,9 @@ from disguises import (
     swapped,
     usual_class,
 )
-from homework import NAMES, released, solution_sources
+from homework import NAMES, solution_sources
+from hypothesis import given
+from hypothesis import strategies as st
 from markup import EVIL, Seen
 
 from vaecourse.classroom import sheets
@@ -35,6 +37,22 @@ CODE = """def f(mu, logvar):
     if each.isnan().any() and len(mu) > 2:
         raise ValueError("no number", mu.shape)
     return each.sum(dim=1, keepdim=False)
+"""
+OWN_KL = """def gaussian_kl(mu, logvar):
+    width = torch.sqrt(torch.exp(logvar))
+    first = torch.log(1.0 / width)
+    second = (width * width + mu * mu) / 2.0
+    total = first + second - 0.5
+    print("shape", total.shape)
+    return torch.stack([row.sum() for row in total])
+"""
+OWN_NLL = """def bernoulli_nll(logits, x):
+    cost = torch.zeros(len(x))
+    for index in range(len(x)):
+        ones = x[index] * F.logsigmoid(logits[index])
+        noughts = (1 - x[index]) * F.logsigmoid(-logits[index])
+        cost[index] = -(ones + noughts).sum()
+    return cost
 """
 
 
@@ -76,7 +94,6 @@ def test_an_untouched_stub_shares_nothing() -> None:
     for name in NAMES:
         stubs = {c.question: c.source for c in sheets.load(name).cells if c.role == "answer"}
         assert similar([grade("a", stubs, name), grade("b", stubs, name)], least=0) == []
-    assert released(A2)["cells"]
 
 
 def test_the_order_of_students_does_not_matter_and_shares_are_shares() -> None:
@@ -117,6 +134,18 @@ def test_what_everybody_may_use_is_left_out() -> None:
 @pytest.mark.parametrize("size", [2, 3, 5, 10, 20, 40, 80])
 def test_students_who_write_what_many_write_are_not_named(size: int) -> None:
     assert [named(usual_class(size, seed)) for seed in range(4)] == [set()] * 4
+
+
+def test_a_class_in_which_most_have_the_obvious_answer_names_those_who_share_another() -> None:
+    solution = {i.replace("-", "."): source for i, source in solution_sources(A2).items()}
+    own = {"a2.3": OWN_KL, "a2.4": OWN_NLL}
+    grades = [grade(f"student-{i}", solution) for i in range(28)]
+    assert similar(grades) == []
+    worn = {q: DISGUISES["everything"](answer) for q, answer in own.items()}
+    ada, bob = grade("ada", {**solution, **own}), grade("bob", {**solution, **worn})
+    (pair,) = similar([*grades, ada, bob])
+    assert pair.students == ("ada", "bob")
+    assert set(pair.questions) == set(own)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -223,6 +252,11 @@ def test_any_answer_is_read_in_no_time_and_shown_as_it_is(answer: str) -> None:
         assert all(one[1] <= next_[0] for one, next_ in pairwise(places))
         assert not places or places[-1][1] <= min(len(answer), LONGEST)
     assert time.process_time() - start < 5
+
+
+@given(st.text(), st.booleans())
+def test_whatever_was_written_has_fingerprints_or_none(answer: str, is_code: bool) -> None:
+    assert isinstance(fingerprints(answer, is_code=is_code), frozenset)
 
 
 def test_answers_that_do_not_parse_are_compared() -> None:

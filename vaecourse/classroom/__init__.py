@@ -1,8 +1,15 @@
-"""Assignments: asked, released, checked by the student.
+"""Assignments: asked, released, checked by the student, graded.
 
-From below: `records`, `values` (prints of values), `questions` (an answer → a verdict), `sheets`
-(what is known of a release), `asking` (what stands in cells), `cells`, `release`, `submissions`
-(the answers in a notebook), `kernel`, `checking`.
+To ask, release and check, from below: `records`, `values` (prints of values), `questions` (an
+answer → a verdict), `sheets` (what is known of a release), `asking` (what stands in cells),
+`cells`, `release`, `submissions` (the answers in a notebook), `kernel`, `sessions`, `checking`.
+
+To grade: `warden`, `jail`, `confined`, `clearing`, `warm_inside`, `warm` (kernels in jails);
+`keys`, `emitting`, `keymaking` (what right answers print); `archives`, `sources`, `naming`,
+`intake` (what was handed in); `papers`, `tampering`, `judging`, `examining`, `judges`, `workers`
+(from a submission to what it printed); `marks`, `verdicts`, `folder`, `grading` (from there to kept
+grades); `manual`, `gradebook`, `pages`, `drawings`, `feedback`, `classreport`, `similarity`,
+`reports` (what people get).
 """
 
 from typing import TYPE_CHECKING, Any

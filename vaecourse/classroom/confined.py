@@ -59,15 +59,15 @@ def prepared(*names: str, inside: str = PREPARED) -> dict[str, Path]:
     }
 
 
-def held(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
-    """Descriptors of the first process of the jail that a process starts, and of its sockets'
-    folder. Raises CourseError where none stands in time; then the process is ended."""
+def held(process: "subprocess.Popen[bytes]") -> tuple[int, int, int]:
+    """The number of the first process of the jail that a process starts, and descriptors of it and
+    of its sockets' folder. Raises CourseError where none stands in time; then it is ended."""
     end = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < end:
         with suppress(psutil.NoSuchProcess):
             for child in psutil.Process(process.pid).children(recursive=True):
                 if found := _hold(child.pid):
-                    return found
+                    return child.pid, *found
         time.sleep(0.005)
     process.kill()
     raise CourseError("the jail for a kernel does not start; try: vaecourse doctor")
@@ -145,7 +145,7 @@ class JailedKernel(KernelManager):
     def _enter(self, process: "subprocess.Popen[bytes]") -> None:
         """Hold the jail that a process has started: its first process, and its sockets' folder."""
         try:
-            warden, folder = held(process)
+            _, warden, folder = held(process)
         except CourseError:
             self._forget()
             raise

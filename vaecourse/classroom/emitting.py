@@ -17,7 +17,7 @@ from vaecourse.classroom.values import Leaf, step_of
 
 LONGEST_TEXT = 200
 WIDTH = 2  # of a rounding cell, in steps of the visible check: half of it is what a check allows
-PLACES = 3  # of an offset
+PLACES = 1  # of an offset: more would tell values with small denominators apart
 
 
 def grids(expected: Sequence[Leaf], rtol: float) -> tuple[Grid, ...]:

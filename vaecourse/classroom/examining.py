@@ -29,7 +29,7 @@ def examine(job: Job, warm: WarmJail | None = None) -> Judged:
             return Judged(f"there is no key of {assignment}", assignment)
         key = keys.decode(job.keys[assignment])
         paper = papers.paper(handed, key, None if job.only is None else set(job.only))
-        found = tampering.findings(handed)
+        found, hooks = tampering.findings(handed), tuple(tampering.hooks(handed))
         text = nbformat.writes(paper.notebook)
         with tempfile.TemporaryDirectory(prefix="vaecourse-") as folder:
             place = Path(folder, "paper.ipynb")
@@ -49,6 +49,7 @@ def examine(job: Job, warm: WarmJail | None = None) -> Judged:
         ran.num_kernels,
         round(time.monotonic() - began[0], 2),
         round(time.process_time() - began[1] + ran.cpu_seconds, 2),
+        hooks[: tampering.MOST],
     )
 
 

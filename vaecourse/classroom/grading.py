@@ -85,6 +85,7 @@ def grade_class(source: Path, out: Path, settings: Settings) -> Round:
     for key in known.values():
         results.keep_key(key)  # only now: what a stopped regrade has not reached is still to do
     refusals = tuple(f"{r.name}: {r.reason}" for r in taken.refused)
+    changes.sort(key=lambda c: (c.assignment, c.question, c.student))
     return Round(len(todo), len(taken.handed) - len(todo), refusals, tuple(changes))
 
 

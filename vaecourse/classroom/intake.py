@@ -1,28 +1,39 @@
 """What a class handed in: folders, or the archives of Moodle and Canvas, as files by student.
 
-A student is called as the source calls them: by the folder, by Moodle's "Full Name_123456" (the
-number is that of the participant), by Canvas' "lastfirst_12345" (the number is the user's), or by
-what is left of a file's name without the assignment's.
+Of a student's files for one assignment the latest counts. When it was handed in is known where
+nbgrader wrote it down (`timestamp.txt`); else the file's own time must do, and that is as good as
+who made the folder or the archive: a copy may set it to now, its author to anything (and whoever
+packs a folder of their own may put a `timestamp.txt` into it). Moodle and Canvas write into their
+archives when these were made, so no time is taken from there: Canvas says itself who was LATE, of
+Moodle's nobody's lateness is known.
+
+Everything stays in memory, 4 GiB at most: a class of 10,000 with 0.3 MB each needs 3 GB.
 """
 
 import re
-import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from vaecourse.classroom import archives, sheets
-from vaecourse.classroom.archives import Entry, Refused
+from vaecourse.classroom import archives, naming, sources
+from vaecourse.classroom.archives import NOTEBOOK, Entry, Refused, shown
 from vaecourse.classroom.grades import Handed
+from vaecourse.classroom.naming import Name
 from vaecourse.errors import CourseError
 
-LONGEST_STUDENT = 100  # characters
-MOODLE = re.compile(r"(?P<who>.+_\d+)_assignsubmission_file_?(?P<name>.*)")
-CANVAS = re.compile(r"(?P<who>[^_/]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<nth>\d+)_(?P<name>.+)")
-AGAIN = re.compile(r"(?:[-_ ]v?(\d{1,3})|\s*\((\d{1,3})\)|[-_ ]copy\d*)$", re.IGNORECASE)
-IGNORED = re.compile(r"(^|/)(\.|__MACOSX/|timestamp\.txt$|Thumbs\.db$|desktop\.ini$)")
-ASSIGNMENT = re.compile(rb'"assignment"\s*:\s*"([a-z0-9-]{2,60})"')
+STAMP = "timestamp.txt"
+LONGEST_STAMP = 100  # bytes
+MOST_REFUSED = 20  # files of one student that are named one by one
+TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)?\s*([A-Za-z_/+-]*[\d:]*)")
+PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
+ENDS = 1 << 16  # bytes: a notebook's metadata stand last or first
+# a pattern: a hostile file of 64 MiB that is parsed as JSON takes gigabytes
+ASSIGNMENT = re.compile(rb'"vaecourse"\s*:\s*\{[^{}]{0,500}?"assignment"\s*:\s*"(\w{1,9})[-"]')
+ANSWER = re.compile(rb"# Answer to (a\d{1,3})\.")
 
 
 class Intake(NamedTuple):
@@ -32,154 +43,174 @@ class Intake(NamedTuple):
     refused: tuple[Refused, ...]
 
 
-class _Name(NamedTuple):
-    """What the name of a file says."""
+class _Found(NamedTuple):
+    """A notebook as it came."""
 
-    student: str
-    stem: str  # of the file, as its author called it
-    is_late: bool | None
-    nth: int  # a later one of the same file has a greater number
+    path: str
+    content: bytes
+    time: datetime | None
+
+
+class _Pile(NamedTuple):
+    """All that a source holds."""
+
+    found: list[_Found]
+    refused: list[Refused]
+    stamps: dict[str, datetime]  # by folder: what nbgrader wrote down
 
 
 def take(source: Path, due: datetime | None = None) -> Intake:
     """What was handed in, the latest file of each student and assignment.
 
-    A file is late by Canvas' word, or if its time is after `due`. Raises CourseError where there
-    is no notebook.
+    A file is late by Canvas' word, or if its time is after `due` (without a time zone: this
+    machine's). Raises CourseError where there is no notebook, or an archive that cannot be read.
     """
-    names = [one.name for one in _notebooks(source) if isinstance(one, Entry)]
-    top = _common_folder(names)
-    refused: list[Refused] = []
-    handed: list[tuple[_Name, Handed]] = []
-    total = 0
-    for one in _notebooks(source):  # again: an archive is read where it is
-        found = _handed(one, total, _name(one.name, top, source), due)
-        if isinstance(found, Refused):
-            refused.append(found)
-        else:
-            total += len(found[1].content)
-            handed.append(found)
-    if not handed and not refused:
+    due = due.astimezone(UTC) if due else None
+    pile = _gathered(source)
+    if not pile.found and not pile.refused:
         raise CourseError(f"{source} holds no notebook (.ipynb); expected <student>/<assignment>")
-    return Intake(tuple(_latest(handed)), tuple(refused))
+    where = naming.layout([one.path for one in pile.found], _called(source))
+    names = [naming.name(one.path, where) for one in pile.found]
+    others = [naming.name(one.name, where) for one in pile.refused]
+    called = naming.distinct(name.whose for name in (*names, *others))
+    handed = [
+        (name, _handed(one, name, called[name.whose], pile.stamps, due))
+        for one, name in zip(pile.found, names, strict=True)
+    ]
+    refused = [
+        one._replace(student=called[name.whose])
+        for one, name in zip(pile.refused, others, strict=True)
+    ]
+    return Intake(tuple(_latest(handed)), tuple(_fewer(refused)))
 
 
-def _handed(
-    one: Entry | Refused, total: int, name: _Name, due: datetime | None
-) -> tuple[_Name, Handed] | Refused:
-    """A file with what its name says, or why it is not taken; `total` bytes were taken before."""
-    if isinstance(one, Refused):
-        return one
-    if total + one.size > archives.MOST_TOGETHER:
-        limit = archives.MOST_TOGETHER >> 30
-        return Refused(one.name, f"more than {limit} GiB altogether; grade in parts")
+# -- reading -----------------------------------------------------------------------------------
+
+
+def _gathered(source: Path) -> _Pile:
+    pile = _Pile([], [], {})
+    total = 0
+    for one in sources.entries(source):
+        if isinstance(one, Refused):
+            pile.refused.append(one)
+        elif PurePosixPath(one.path).name == STAMP:
+            if stamp := _stamp(one):
+                pile.stamps[str(PurePosixPath(one.path).parent)] = stamp
+        elif why_not := _why_not(one, total):
+            pile.refused.append(Refused(shown(one.path), why_not))
+        else:
+            found = _read(one)
+            if isinstance(found, Refused):
+                pile.refused.append(found)
+            else:
+                total += len(found.content)
+                pile.found.append(found)
+    return pile
+
+
+def _why_not(one: Entry, total: int) -> str:
+    """Why a file is not even read; `total` bytes were taken before."""
+    end = PurePosixPath(one.path).suffix.lower()
+    if NOTEBOOK.search(one.path):
+        if one.size > archives.MOST_BYTES:
+            return f"expected at most {archives.MOST_BYTES >> 20} MiB, got more; clear outputs"
+        if total + one.size > archives.MOST_TOGETHER:
+            return f"more than {archives.MOST_TOGETHER >> 30} GiB altogether; grade in parts"
+        return ""
+    if end in PACKED:
+        return "an archive within; unpack it where it is, or ask for the notebook itself"
+    if end == ".json":
+        return "no notebook by its name; if it is one, let its name end with .ipynb"
+    return f"no notebook ({shown(end) or 'a name without an ending'}); expected .ipynb"
+
+
+def _read(one: Entry) -> _Found | Refused:
     try:
         content = one.read()
     except CourseError as problem:
-        return Refused(one.name, str(problem))
+        return Refused(shown(one.path), str(problem))
+    return _Found(one.path, content, one.time) if content else Refused(shown(one.path), "empty")
+
+
+def _stamp(one: Entry) -> datetime | None:
+    """The time that nbgrader wrote down; one without a time zone is in UTC, as nbgrader has it."""
+    try:
+        text = one.read().decode() if one.size <= LONGEST_STAMP else ""
+        if found := TIME.fullmatch(text.strip()):
+            day, clock, zone = found.groups()
+            if re.fullmatch(r"[+-]\d\d:?\d\d|Z?", zone):
+                return datetime.fromisoformat(f"{day}T{clock}{zone or 'Z'}").astimezone(UTC)
+            return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=ZoneInfo(zone))
+    except (CourseError, ValueError, OSError, KeyError, OverflowError):  # no zone of that name
+        pass
+    return None
+
+
+def _called(source: Path) -> str:
+    """The student whose name is nowhere but around their file."""
+    place = source.absolute()
+    return place.parent.name if NOTEBOOK.search(place.name) else place.name.partition(".")[0]
+
+
+# -- by student --------------------------------------------------------------------------------
+
+
+def _handed(
+    one: _Found, name: Name, student: str, stamps: dict[str, datetime], due: datetime | None
+) -> Handed:
+    stamp = stamps.get(str(PurePosixPath(one.path).parent))
+    time = None if name.is_bulk else stamp or one.time
     is_late = name.is_late
-    if is_late is None and due and one.time:
-        is_late = one.time > due
-    return name, Handed(name.student, one.name, content, one.time, is_late)
+    if is_late is None and due and time:
+        is_late = time > due
+    ending = NOTEBOOK.search(one.path)
+    notes = (
+        (f"taken as a notebook, though it ends with {ending[1]}",) if ending and ending[1] else ()
+    )
+    return Handed(student, shown(one.path), one.content, time, is_late, notes)
 
 
-def student_of(name: str) -> str:
-    """The student whom a refused file seems to be of."""
-    return _name(name, "", Path(name)).student
-
-
-def _notebooks(source: Path) -> Iterator[Entry | Refused]:
-    """The notebooks, and what is refused; what no student has written is passed over."""
-    for one in archives.entries(source):
-        if IGNORED.search(one.name) and not isinstance(one, Refused):
-            continue
-        if isinstance(one, Refused) or one.name.lower().endswith(".ipynb"):
+def _fewer(refused: Sequence[Refused]) -> Iterator[Refused]:
+    """What is refused; of a student who handed in a thousand such files, the first twenty."""
+    count: Counter[str] = Counter()
+    for one in refused:
+        count[one.student] += 1
+        if count[one.student] <= MOST_REFUSED:
             yield one
-        else:
-            end = PurePosixPath(one.name).suffix or "a file without an ending"
-            yield Refused(one.name, f"no notebook ({end}); expected .ipynb, not packed in another")
+    for student, number in count.items():
+        if number > MOST_REFUSED:
+            more = f"{number - MOST_REFUSED:,} more files of theirs are not taken"
+            yield Refused(student, more, student)
 
 
-# -- names -------------------------------------------------------------------------------------
-
-
-def _name(path: str, top: str, source: Path) -> _Name:
-    *folders, file = path.split("/")
-    stem = re.sub(r"\.ipynb$", "", file, flags=re.IGNORECASE)
-    for folder in folders:
-        if found := MOODLE.fullmatch(folder):
-            return _Name(_student(found["who"]), *_numbered(stem, None))
-    if found := MOODLE.fullmatch(stem):
-        return _Name(_student(found["who"]), *_numbered(found["name"], None))
-    if found := CANVAS.fullmatch(stem):
-        who = f"{found['who']}_{found['id']}"
-        return _Name(_student(who), *_numbered(found["name"], bool(found["late"])))
-    folders = [f for f in folders if not _is_assignment(f)]
-    if top and folders[:1] == [top] and len(folders) > 1:
-        folders = folders[1:]
-    whose = folders[0] if folders else _without_assignment(stem) or source.parent.name
-    return _Name(_student(whose), *_numbered(stem, None))
-
-
-def _numbered(stem: str, is_late: bool | None) -> tuple[str, bool | None, int]:
-    found = AGAIN.search(stem)
-    number = int(found[1] or found[2] or 1) if found else 0
-    return (stem[: found.start()] if found else stem), is_late, number
-
-
-def _common_folder(names: Sequence[str]) -> str:
-    """The folder in which all of them lie, one below another at least; or ""."""
-    firsts = {name.partition("/")[0] for name in names}
-    is_deep = all(name.count("/") >= 2 for name in names)
-    return firsts.pop() if len(firsts) == 1 and is_deep else ""
-
-
-def _is_assignment(name: str) -> bool:
-    return any(name in (known, known.partition("-")[0]) for known in sheets.names())
-
-
-def _without_assignment(stem: str) -> str:
-    """A file's name without the assignment's name or number at its beginning or end."""
-    for known in sheets.names():
-        for word in (known, known.partition("-")[0]):
-            begin = re.sub(rf"^{re.escape(word)}(?:[-_ .]+|$)", "", stem, flags=re.IGNORECASE)
-            end = re.sub(rf"(?:[-_ .]+|^){re.escape(word)}$", "", begin, flags=re.IGNORECASE)
-            if end != stem:
-                return end
-    return stem
-
-
-def _student(name: str) -> str:
-    text = unicodedata.normalize("NFC", archives.clean(name))
-    text = "".join(one for one in text if one.isprintable())
-    return " ".join(text.split())[:LONGEST_STUDENT] or "no name"
-
-
-# -- the latest of several ---------------------------------------------------------------------
-
-
-def _latest(handed: Sequence[tuple[_Name, Handed]]) -> Iterator[Handed]:
+def _latest(handed: Sequence[tuple[Name, Handed]]) -> Iterator[Handed]:
     """For each student and assignment the file that came last; it says which others there were."""
-    groups: dict[tuple[str, str], list[tuple[_Name, Handed]]] = {}
+    count = Counter(one.student for _, one in handed)
+    groups: dict[tuple[str, str], list[tuple[Name, Handed]]] = {}
     for name, one in handed:
-        found = ASSIGNMENT.search(one.content)
-        which = found[1].decode() if found else f"file {name.stem}"
+        which = _which(name, one) if count[one.student] > 1 else ""
         groups.setdefault((one.student, which), []).append((name, one))
     for group in groups.values():
         group.sort(key=lambda pair: _order(*pair))
         *earlier, (_, last) = group
         if earlier:
             others = ", ".join(one.name for _, one in earlier)
-            last = Handed(
-                last.student,
-                last.name,
-                last.content,
-                last.time,
-                last.is_late,
-                (f"{last.name} counts; handed in before: {others}",),
-            )
+            notes = (*last.notes, f"{last.name} counts; handed in before: {others}")
+            last = replace(last, notes=notes)
         yield last
 
 
-def _order(name: _Name, handed: Handed) -> tuple[float, int, str]:
+def _which(name: Name, handed: Handed) -> str:
+    """What a file is clearly of: the assignment that its metadata or its answers name, by number.
+
+    Else the file's own name.
+    """
+    content = handed.content
+    if found := ASSIGNMENT.findall(content[:ENDS]) + ASSIGNMENT.findall(content[-ENDS:]):
+        return str(found[-1].decode(errors="replace"))  # the notebook's own comes last
+    answered = set(ANSWER.findall(content))
+    return answered.pop().decode() if len(answered) == 1 else f"file {name.stem}"
+
+
+def _order(name: Name, handed: Handed) -> tuple[float, int, str]:
     return handed.time.timestamp() if handed.time else 0.0, name.nth, handed.name

@@ -46,6 +46,7 @@ class Judged:
     num_kernels: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    hooks: tuple[str, ...] = ()  # those of `tampering` for which a person must read an answer
 
 
 def encode(what: Job | Judged) -> str:
@@ -62,7 +63,7 @@ def job(text: str) -> Job:
 
 def judged(text: str) -> Judged:
     raw = json.loads(text)
-    raw["tampering"] = tuple(raw["tampering"])
+    raw["tampering"], raw["hooks"] = tuple(raw["tampering"]), tuple(raw["hooks"])
     for name in ("outcomes", "failed"):
         raw[name] = {cell: Outcome(**one) for cell, one in raw[name].items()}
     return Judged(**raw)

@@ -6,6 +6,7 @@ fork, and what happens to its child happens to no other. Run as
 """
 
 import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from vaecourse.classroom.warm import WarmJail
 
 HARD_SECONDS = 600  # for one submission, whatever happens
+WARM_TRIES = 2  # of a jail that does not start
 _mine = threading.local()
 _all: "set[Judge]" = set()
 
@@ -115,12 +117,19 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever prints, it is no answer
     nbformat.writes(nbformat.v4.new_notebook())  # the first one compiles what checks it
+    gc.freeze()  # children need not look through what is there
     warm: WarmJail | None = None
+    tries = WARM_TRIES
     for line in sys.stdin:
         job = judged.job(line)
-        if job.isolation != "none" and warm is None:
-            with suppress(CourseError):  # then each kernel has a jail of its own
+        if warm and warm.limits != job.limits:
+            warm.end()
+            warm = None
+        if job.isolation != "none" and warm is None and tries:
+            try:
                 warm = WarmJail(job.limits)
+            except (CourseError, OSError):  # then each kernel has a jail of its own
+                tries -= 1
         status, answer = _examined(job, warm)
         if warm and (status or not warm.is_idle()):
             warm.end()

@@ -28,6 +28,7 @@ MOST_PRINTED = 200_000  # characters of what a question's cell prints that are k
 ARGUMENTS = (
     *("-q", "-c", os.devnull, "-p", "no:cacheprovider"),
     *("--disable-plugin-autoload", "-p", "nbval.plugin"),
+    *("-p", "no:unraisableexception"),  # it looks through all objects, for a second
 )
 
 
@@ -125,6 +126,9 @@ class PaperCell(IPyNbCell):
     """A cell of a paper."""
 
     run_ = Run("late")
+
+    def format_output_compare(self, key: str, left: Any, right: Any) -> None:
+        """Nobody reads the difference, and to find one can take minutes."""
 
     def runtest(self) -> None:
         """Run the cell in the session, and let nbval compare what it printed."""

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import psutil
+import zmq
 
 from vaecourse.errors import CourseError
 
@@ -24,6 +26,8 @@ LOOK_SECONDS = 0.5  # how long a dead kernel may go unnoticed
 PATIENCE = 5
 STOP_SECONDS = 3  # for a kernel to answer an interrupt
 MOST_OUTPUT = 1_000_000  # bytes of one piece of code
+LARGEST_MESSAGE = 64 << 20  # bytes: what sends a larger one is not heard for a moment
+MOST_WAITING = 8  # messages
 OUTPUTS = ("stream", "display_data", "execute_result", "error")
 
 
@@ -51,9 +55,10 @@ class Kernel(AbstractContextManager["Kernel"]):
     def __enter__(self) -> "Kernel":
         self._manager.start_kernel(cwd=str(self._folder), stderr=subprocess.DEVNULL)
         self._pid = getattr(self._manager.provisioner, "pid", None)
-        self._before = 0.0
-        self._before = self.computed()
         self._client = self._manager.client()
+        # what a kernel has sent and nobody has read waits in this process's memory
+        self._client.context.setsockopt(zmq.RCVHWM, MOST_WAITING)
+        self._client.context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         self._client.start_channels()
         try:
             self._client.wait_for_ready(timeout=START_SECONDS)
@@ -112,15 +117,15 @@ class Kernel(AbstractContextManager["Kernel"]):
             if time.monotonic() - looked > LOOK_SECONDS:
                 computed, looked = self.computed(), time.monotonic()
             try:
-                said = self._client.get_iopub_msg(timeout=min(LOOK_SECONDS, left))
+                said = _heard(self._client.get_iopub_msg, min(LOOK_SECONDS, left), message)
             except Empty:
                 if not self._manager.is_alive():
                     return Run("dead")
                 continue
-            content = said["content"]
-            if said["parent_header"].get("msg_id") != message:
+            if said is None:
                 continue
-            if said["msg_type"] == "status" and content["execution_state"] == "idle":
+            content = said["content"]
+            if said["msg_type"] == "status" and content.get("execution_state") == "idle":
                 return Run("error" if error else "ok", error, text, tuple(outputs))
             if said["msg_type"] in OUTPUTS:
                 outputs.append({"output_type": said["msg_type"], **_kept(content)})
@@ -136,10 +141,10 @@ class Kernel(AbstractContextManager["Kernel"]):
         end = time.monotonic() + STOP_SECONDS
         while (left := end - time.monotonic()) > 0:
             try:
-                reply = self._client.get_shell_msg(timeout=left)
+                reply = _heard(self._client.get_shell_msg, left, message)
             except Empty:
                 break
-            if reply["parent_header"].get("msg_id") == message:
+            if reply is not None:
                 content = reply["content"]
                 if content.get("status") == "ok":
                     return found
@@ -148,15 +153,34 @@ class Kernel(AbstractContextManager["Kernel"]):
         return Run("dead") if not self._manager.is_alive() else Run("error", "NoReply")
 
     def computed(self) -> float:
-        """Seconds in which the kernel, and what it or a jail has started, has computed so far."""
+        """Seconds in which the kernel, and what it or a jail has started, has computed so far.
+
+        In a warm jail the first process has computed for others, so it does not count.
+        """
         total = 0.0
         with suppress(psutil.Error):  # it is gone
             first = psutil.Process(self._pid)
-            for process in (first, *first.children(recursive=True)):
+            own = [] if getattr(self._manager, "is_warm", False) else [first]
+            for process in (*own, *first.children(recursive=True)):
                 with suppress(psutil.Error):
                     user, system, *_ = process.cpu_times()
                     total += user + system
-        return max(0.0, total - self._before)
+        return total
+
+
+def _heard(get: Callable[..., Any], seconds: float, message: str) -> dict[str, Any] | None:
+    """The next message, or None where it is no answer to ours: code may send whatever it likes.
+
+    Raises Empty where none comes in time.
+    """
+    try:
+        said = get(timeout=seconds)
+        is_ours = said["parent_header"].get("msg_id") == message
+        return said if is_ours and isinstance(said["content"], dict) else None
+    except Empty:
+        raise
+    except Exception:  # not signed, no JSON, too deep, …
+        return None
 
 
 def _kept(content: dict[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,11 @@ side by side as they were told to, have used the same book, page or assistant, o
 that the other has read along. Style runs through all of a student's answers, so the questions tell
 less together than the product says. In a class of a few, nobody knows what everybody writes: give
 `known` there. It says where a person should look, and starts a talk, not a verdict.
-What a low share does not prove: an answer that was thought through and written anew is not found,
-nor is one that more than `LARGEST` students share.
+What no pair does *not* prove: that nobody copied. An answer that was written anew is not found, nor
+one that a quarter of the class shares, nor a copy of answers that many would write anyway.
+
+The constants were set on the made classes of `tests/disguises.py`, so what is said there of the
+share that is found holds for these.
 """
 
 import math

@@ -22,6 +22,7 @@ from vaecourse.notebooks.source import syntax
 
 ANSWERS = ("answer", "read")
 LONGEST_ANSWER = 100_000  # characters of a cell
+MOST_PARSED = 1_000_000  # characters of all cells, to find one that has lost its names
 
 
 @dataclass(frozen=True)
@@ -189,16 +190,24 @@ def _answer(
 
 def _candidates(released: SheetCell, handed: Sequence[HandedCell]) -> list[HandedCell]:
     """The cells that may be the answer: by the first way of knowing it that finds any."""
-    names = defined(released.source)
     ways = (
         lambda cell: released.id in (cell.grade_id, cell.id),
         lambda cell: released.role == "answer" and _line(cell.source) == _mark(released),
-        lambda cell: released.role == "answer" and not names.isdisjoint(defined(cell.source)),
     )
     for way in ways:
         if found := [cell for cell in handed if way(cell)]:
             return found
-    return []
+    return list(_defining(defined(released.source), handed)) if released.role == "answer" else []
+
+
+def _defining(names: frozenset[str], handed: Sequence[HandedCell]) -> Iterator[HandedCell]:
+    """The cells that define one of the names, as far as anybody parses."""
+    left = MOST_PARSED
+    for cell in handed:
+        if any(name in cell.source for name in names):
+            left -= len(cell.source)
+            if left >= 0 and not names.isdisjoint(defined(cell.source)):
+                yield cell
 
 
 def _mark(released: SheetCell) -> str:

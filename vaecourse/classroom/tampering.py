@@ -1,13 +1,14 @@
 """What in a submission meets the grader rather than the question, for a person to look at.
 
-None of it earns anything: these are the marks of an attempt, or of an accident. A finding accuses
-nobody; a student may well have tried a debugger.
+A finding accuses nobody: a student may well have tried a debugger. But the function that asks runs
+beside the answer, so an answer that reaches for it could make a yes of each no that it gives; and
+so no points of an answer with a hook stand before a person has read it.
 """
 
 import re
 from collections.abc import Iterator
 
-from vaecourse.classroom.papers import MARKER
+from vaecourse.classroom.papers import MARKER, plain
 from vaecourse.classroom.submissions import LONGEST_ANSWER, Submission
 
 # what answers have no use for: as it stands in code, and what it could do
@@ -23,13 +24,13 @@ HOOKS = {
     r"_getframe|currentframe|inspect\s*\.\s*stack|settrace|setprofile|gc\s*\.\s*get_|co_consts": (
         "looks into who calls it"
     ),
-    r"vaecourse\s*\.\s*classroom|vaecourse\s+import\s+.*\bclassroom\b": (
+    r"vaecourse\s*\.\s*classroom|vaecourse\s+import\s+[^\n]{0,200}\bclassroom\b": (
         "reaches for the check itself"
     ),
     r"os\s*\.\s*_exit|os\s*\.\s*kill|os\s*\.\s*fork|os\s*\.\s*abort|\bctypes\b": (
         "ends or splits its process"
     ),
-    r"\bsubprocess\b|os\s*\.\s*(system|popen|exec|spawn)|^\s*!|multiprocessing": (
+    r"\bsubprocess\b|os\s*\.\s*(system|popen|exec|spawn)|^[^\S\n]*!|multiprocessing": (
         "starts other programs"
     ),
     r"\bsocket\b|\burllib\b|\brequests\b|\bhttp\s*\.\s*client": "uses the network",
@@ -37,15 +38,22 @@ HOOKS = {
         "replaces what others use"
     ),
 }
+MOST, LONGEST = 100, 400  # lines that anybody reads, and characters of one
+HOOKS[r"(?<![.\w])(exec|eval|compile|__import__)\s*\(|\bimportlib\b|sys\s*\.\s*modules"] = (
+    "finds or makes code when it runs"
+)
 OUR_TAGS = ("raises-exception", "skip-execution")
 
 
 def findings(handed: Submission) -> tuple[str, ...]:
     """A line for each thing that a person should see: cells that were changed, hooks, markers."""
-    return (*handed.findings, *_in_answers(handed), *_in_metadata(handed))
+    found = [*hooks(handed), *handed.findings, *_in_metadata(handed)]
+    more = [f"and {len(found) - MOST:,} more"] if len(found) > MOST else []
+    return (*(plain(line[:LONGEST]) for line in found[:MOST]), *more)
 
 
-def _in_answers(handed: Submission) -> Iterator[str]:
+def hooks(handed: Submission) -> Iterator[str]:
+    """A line for each thing in an answer that meets the grader rather than the question."""
     for question, cell in handed.answers.items():
         if len(cell.source) > LONGEST_ANSWER:
             yield f"{question}: {len(cell.source):,} characters; {LONGEST_ANSWER:,} are read"

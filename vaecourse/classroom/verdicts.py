@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vaecourse.classroom import intake, marks, sheets
+from vaecourse.classroom import marks, sheets
 from vaecourse.classroom.archives import Refused
 from vaecourse.classroom.grades import CRASHES, Grade, GradeStatus, Handed, QuestionGrade
 from vaecourse.classroom.judged import Judged
@@ -30,8 +30,9 @@ def ungraded(handed: Handed, reason: str) -> Grade:
 
 def refused(one: Refused) -> Grade:
     """The grade of a file that was not taken: somebody handed it in, so a person looks."""
-    student = intake.student_of(one.name)
-    return Grade(student, "", one.name, "needs review", (), {}, review=(one.reason,))
+    return Grade(
+        one.student or one.name, "", one.name, "needs review", (), {}, review=(one.reason,)
+    )
 
 
 def grade_of(
@@ -111,6 +112,7 @@ def _review(sheet: Sheet, found: Judged, questions: tuple[QuestionGrade, ...]) -
             yield f"the given cell {cell} cannot be run: {outcome.error or outcome.status}"
         elif outcome.status in CRASHES and statuses.get(name) not in CRASHES:
             yield f"{name}: its answer cell was stopped. {marks.ENDED[outcome.status]}"
+    yield from (f"read this answer: {line}" for line in found.hooks)
     for question in questions:
         if question.status in CRASHES:
             yield f"{question.name}: {question.hint}"

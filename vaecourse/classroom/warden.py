@@ -177,29 +177,46 @@ def _files(folder: str) -> int:
 
 # -- system calls that are refused ---------------------------------------------------------------
 
-# By machine: its number for a filter, the number of mmap, and those of memfd_create, shmget,
-# semget, msgget, mq_open, userfaultfd, bpf, perf_event_open, add_key, request_key, keyctl, ptrace,
-# unshare, setns, mount, umount2, pivot_root, and of these, which are the same on all machines:
-# io_uring_setup, open_tree, move_mount, fsopen, fsmount, mount_setattr, memfd_secret.
+# By machine: its number for a filter; the number of mmap; those of prlimit64 and socket; those of
+# sched_setparam, sched_setscheduler, sched_setaffinity, sched_setattr; and those of memfd_create,
+# shmget, semget, msgget, mq_open, userfaultfd, bpf, perf_event_open, add_key, request_key, keyctl,
+# ptrace, unshare, setns, mount, umount2, pivot_root, setpriority, ioprio_set, and of these, which
+# are the same on all machines: io_uring_setup, open_tree, move_mount, fsopen, fsmount,
+# mount_setattr, memfd_secret.
 _LATE = (425, 428, 429, 430, 432, 442, 447)
 CALLS = {
     "x86_64": (
         0xC000003E,
         9,
-        (319, 29, 64, 68, 240, 323, 321, 298, 248, 249, 250, 101, 272, 308, 165, 166, 155, *_LATE),
+        (302, 41),
+        (142, 144, 203, 314),
+        (
+            *(319, 29, 64, 68, 240, 323, 321, 298, 248, 249, 250, 101, 272, 308, 165, 166, 155),
+            *(141, 251, *_LATE),
+        ),
     ),
     "aarch64": (
         0xC00000B7,
         222,
-        (279, 194, 190, 186, 180, 282, 280, 241, 217, 218, 219, 117, 97, 268, 40, 39, 41, *_LATE),
+        (261, 198),
+        (118, 119, 122, 274),
+        (
+            *(279, 194, 190, 186, 180, 282, 280, 241, 217, 218, 219, 117, 97, 268, 40, 39, 41),
+            *(140, 30, *_LATE),
+        ),
     ),
 }
+ONESELF = (0,)  # whose limits may be set; those of another would stay when this one has ended
+FIRST = (1,)  # the process whose turns and processors may not be set: it hands them down
+FAMILIES = (1, 2, 10, 16)  # Unix, IPv4, IPv6, netlink: others know no network namespaces
 LOAD, EQUAL, AT_LEAST, AND, RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
 ALLOWED, REFUSED, KILLED = 0x7FFF0000, 0x00050001, 0x80000000  # REFUSED: "not permitted"
 SHARED_AND_NO_FILE = 0x21
 
 
-def _refuse(machine: int, mmap: int, calls: tuple[int, ...]) -> None:
+def _refuse(
+    machine: int, mmap: int, some: tuple[int, int], turns: tuple[int, ...], calls: tuple[int, ...]
+) -> None:
     """Refuse this process and its children some system calls, and memory shared without a file."""
     program: list[tuple[int, int, int, int]] = [
         (LOAD, 0, 0, 4),  # the machine that the call is of
@@ -211,6 +228,10 @@ def _refuse(machine: int, mmap: int, calls: tuple[int, ...]) -> None:
     ]
     for call in calls:
         program += [(EQUAL, 0, 1, call), (RETURN, 0, 0, REFUSED)]
+    for call, values in zip(some, (ONESELF, FAMILIES), strict=True):
+        program += _first_argument(call, values, ALLOWED, REFUSED)
+    for call in turns:
+        program += _first_argument(call, FIRST, REFUSED, ALLOWED)
     program += [
         (EQUAL, 1, 0, mmap),
         (RETURN, 0, 0, ALLOWED),
@@ -225,6 +246,15 @@ def _refuse(machine: int, mmap: int, calls: tuple[int, ...]) -> None:
     filter_ = struct.pack("@HP", len(program), ctypes.addressof(kept))
     _prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
     _prctl(22, 2, filter_)  # PR_SET_SECCOMP
+
+
+def _first_argument(
+    call: int, values: tuple[int, ...], then: int, otherwise: int
+) -> list[tuple[int, int, int, int]]:
+    """Steps that end in `then` for a call whose first argument is one of values."""
+    tests = [(EQUAL, len(values) - i, 0, value) for i, value in enumerate(values)]
+    steps = [(LOAD, 0, 0, 16), *tests, (RETURN, 0, 0, otherwise), (RETURN, 0, 0, then)]
+    return [(EQUAL, 0, len(steps), call), *steps]
 
 
 def _prctl(option: int, value: int, pointer: bytes | None = None) -> None:

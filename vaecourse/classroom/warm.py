@@ -24,7 +24,7 @@ from vaecourse.notebooks.kernels import KERNEL_ENV
 from vaecourse.notebooks.source import imports, syntax
 
 WARM_SECONDS = 180  # to import everything, on a busy machine
-STOP_SECONDS = 15  # for a kernel to be gone, and the jail to be as new
+STOP_SECONDS = 30  # for a kernel to be gone, and the jail to be as new
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 # what a first step of an optimiser imports, and what a kernel needs
 ALSO = ("ipykernel.kernelapp", "torch._dynamo", "vaecourse.classroom.emitting")
@@ -45,6 +45,7 @@ class WarmJail:
         level, why = jail.isolation()
         if level == "none":
             raise CourseError(f"there is no jail for a kernel here: {why}")
+        self.limits = limits
         command = jail.jailed(
             [WARM, *(modules() if preload is None else preload)],
             readable=prepared(inside=PREPARED),
@@ -60,18 +61,14 @@ class WarmJail:
             bufsize=0,
         )
         self._rest = b""
-        self._warden = self.folder = -1
+        self.pid = self._warden = self.folder = -1
         try:
-            self._warden, self.folder = held(self._process)
+            self.pid, self._warden, self.folder = held(self._process)
             if self.heard(WARM_SECONDS) != "ready":
                 raise CourseError("a warm jail does not start; try: vaecourse doctor")
         except BaseException:
             self.end()
             raise
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     def is_idle(self) -> bool:
         """Whether the jail waits for a kernel, as new."""
@@ -113,6 +110,8 @@ class WarmJail:
 class WarmKernel:
     """A kernel in a warm jail, with those methods of a KernelManager that `kernel.Kernel` uses."""
 
+    is_warm = True
+
     def __init__(self, warm: WarmJail) -> None:
         self._warm = warm
         self._about: dict[str, Any] = {
@@ -126,7 +125,7 @@ class WarmKernel:
 
     @property
     def provisioner(self) -> WarmJail:
-        """What has the number of the process that computes."""
+        """What has the number of the process below which the kernel computes."""
         return self._warm
 
     def start_kernel(self, **options: Any) -> None:

@@ -8,12 +8,21 @@ child of this process, and only that child ever runs a stranger's code.
 What a second kernel in the same jail shares with the first, and a fresh jail would not:
 - The namespaces of processes, network and IPC. Between two kernels every process but this one is
   killed, so nothing listens, waits or holds memory; objects of IPC that outlive processes cannot be
-  made (`warden.CALLS`).
-- The private folders. They are emptied, and are looked at before the next kernel starts.
+  made (`warden.CALLS`). A jail whose network has carried a single byte is not used again: a closed
+  connection is seen there for a minute.
+- The private folders. They are emptied; their rights, attributes and times are set anew; and no
+  block and no file of them may be in use then, not even a nameless one.
 - This process. Being the first, it is killed by nobody inside; it cannot be traced, and its memory
-  and files cannot be read. Its image holds modules and keys of kernels that are gone.
+  and files cannot be read. Others of its user could give it limits, a priority and processors,
+  which every later kernel would inherit: they are refused that, and whether it is so is looked at.
+  It shares no memory that a child could write to. Its image holds modules, and keys of kernels
+  that are gone.
 - The layout of memory, which all kernels of a jail have in common: it helps whoever has another
   hole already.
+- Two counts, of processes and of files ever made: the numbers that Linux gives go on from there. So
+  a kernel can leave a few bits to a later one that waits for them; likewise through the load of the
+  machine, which fresh jails show as well. Who hands in both could have copied one from the other,
+  and a kernel knows nothing that the later one is not asked too.
 Where anything of this fails, or takes long, this process ends, and with it the jail.
 """
 
@@ -24,19 +33,17 @@ import os
 import select
 import signal
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from vaecourse.classroom import warden
-from vaecourse.classroom.warden import PRIVATE, Limits
+from vaecourse.classroom import clearing, warden
+from vaecourse.classroom.warden import Limits
 
-CLEAR_SECONDS = 5.0  # for everything of a kernel to go
 PREPARED = "/course/data"  # data that setup cells load; the course looks for them below /tmp
 CONNECTION = "/tmp/kernel.json"
 NOT_CLEAR = 96  # exit statuses
-THREADS = 97
+NOT_ALONE = 97
 
 
 def main(limits: Limits, modules: list[str]) -> NoReturn:
@@ -46,11 +53,15 @@ def main(limits: Limits, modules: list[str]) -> NoReturn:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     answers = os.dup(1)
     os.dup2(2, 1)
+    kept = clearing.given()
     for name in modules:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # so that children share the memory of what is there
-    _clear()
+    clearing.clear(kept)
+    if not clearing.is_alone():
+        os._exit(NOT_ALONE)  # a fork takes one thread along, and what the others hold for ever
+    first = clearing.state_now(kept)
     lines = _Lines()
     _say(answers, "ready")
     while True:
@@ -59,14 +70,12 @@ def main(limits: Limits, modules: list[str]) -> NoReturn:
             _say(answers, "idle")
         elif word == "start":
             status = _serve(limits, rest, lines, answers)
-            _clear()
+            _renew(first, kept)
             _say(answers, f"ended {status}")
 
 
 def _serve(limits: Limits, connection: str, lines: "_Lines", answers: int) -> int:
     """Run a kernel until it ends, breaks a limit, or is to stop; gives its exit status."""
-    if len(os.listdir("/proc/self/task")) != 1:  # noqa: PTH208
-        os._exit(THREADS)  # a fork takes one thread along, and what the others hold for ever
     _furnish(connection)
     before = warden.ticks()
     child = os.fork()
@@ -84,6 +93,15 @@ def _serve(limits: Limits, connection: str, lines: "_Lines", answers: int) -> in
             return 0
 
 
+def _renew(first: dict[str, object], kept: clearing.Given) -> None:
+    """Make the jail as it was at first, or end it."""
+    with suppress(OSError):
+        clearing.clear(kept)
+        if clearing.is_as(first, kept) and clearing.is_alone():
+            return
+    os._exit(NOT_CLEAR)
+
+
 def _kernel(limits: Limits, answers: int) -> NoReturn:
     """Become a kernel, in this child."""
     try:
@@ -96,6 +114,7 @@ def _kernel(limits: Limits, answers: int) -> NoReturn:
         warden.be_traceable(True)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir("/tmp")
+        _draw_anew()
         from ipykernel.kernelapp import launch_new_instance
 
         arguments = ["--log-level=CRITICAL", "--HistoryManager.enabled=False"]
@@ -105,6 +124,14 @@ def _kernel(limits: Limits, answers: int) -> NoReturn:
         os._exit(end.code if isinstance(end.code, int) else 0)
     finally:
         os._exit(1)
+
+
+def _draw_anew() -> None:
+    """Begin draws without a seed by chance, as a fresh import does; `random` does so itself."""
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+    if torch := sys.modules.get("torch"):
+        torch.default_generator.seed()
 
 
 def _furnish(connection: str) -> None:
@@ -141,57 +168,6 @@ class _Lines:
 
 def _say(answers: int, line: str) -> None:
     os.write(answers, f"{line}\n".encode())
-
-
-# -- as new ------------------------------------------------------------------------------------
-
-
-def _clear() -> None:
-    """Kill every other process, and empty the private folders; or end the jail."""
-    end = time.monotonic() + CLEAR_SECONDS
-    while others := [n for n in os.listdir("/proc") if n.isdigit() and n != "1"]:  # noqa: PTH208
-        if time.monotonic() > end:
-            os._exit(NOT_CLEAR)
-        with suppress(ProcessLookupError):
-            os.kill(-1, signal.SIGKILL)
-        while warden.reap() is not None:
-            pass
-        if others:
-            time.sleep(0.001)
-    try:
-        for folder in PRIVATE:
-            _empty(folder, end)
-            if os.listdir(folder):  # noqa: PTH208
-                os._exit(NOT_CLEAR)
-    except OSError:
-        os._exit(NOT_CLEAR)
-
-
-def _empty(folder: str, end: float) -> None:
-    """Delete all that is in a folder, however deep: what lies in a folder is moved up first."""
-    count = 0
-    while names := os.listdir(folder.encode()):  # noqa: PTH208
-        for name in names:
-            path = folder.encode() + b"/" + name
-            if not _is_folder(path):
-                os.unlink(path)  # noqa: PTH108
-                continue
-            os.chmod(path, 0o700)  # noqa: PTH101
-            for inner in os.listdir(path):  # noqa: PTH208
-                if time.monotonic() > end:
-                    os._exit(NOT_CLEAR)
-                deeper = path + b"/" + inner
-                if _is_folder(deeper):
-                    count += 1
-                    os.chmod(deeper, 0o700)  # noqa: PTH101
-                    os.rename(deeper, f"{folder}/ {count}".encode())  # noqa: PTH104
-                else:
-                    os.unlink(deeper)  # noqa: PTH108
-            os.rmdir(path)  # noqa: PTH106
-
-
-def _is_folder(path: bytes) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ NOTHING = ast.Module([], [])
 
 def syntax(cell: str) -> ast.Module:
     """The syntax tree of a cell, without IPython's own lines; empty where it is not Python."""
-    for python in (cell, re.sub(r"^(\s*)[%!?].*$", r"\1pass", cell, flags=re.MULTILINE)):
+    for python in (cell, re.sub(r"^([^\S\n]*)[%!?].*$", r"\1pass", cell, flags=re.MULTILINE)):
         with suppress(*NOT_PYTHON):
             return parsed(python)
     return NOTHING
