@@ -47,6 +47,7 @@ OWN_KL = """def gaussian_kl(mu, logvar):
     return torch.stack([row.sum() for row in total])
 """
 OWN_NLL = """def bernoulli_nll(logits, x):
+    p = torch.sigmoid(logits)
     cost = torch.zeros(len(x))
     for index in range(len(x)):
         ones = x[index] * F.logsigmoid(logits[index])
