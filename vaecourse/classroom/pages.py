@@ -53,6 +53,7 @@ thead th { vertical-align: bottom; } tbody th { font-weight: 400; max-width: 34r
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: 4px; padding: .7rem;
   overflow-x: auto; white-space: pre; font-size: .875rem; overflow-wrap: normal; }
 pre.words { white-space: pre-wrap; overflow-wrap: anywhere; font-family: inherit; }
+td pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 pre i { font-style: normal; color: var(--faint); } pre b { color: var(--open); }
 pre u { text-decoration: none; color: var(--good); }
 section { border-top: 1px solid var(--line); margin-top: 1.5rem; }

@@ -35,7 +35,7 @@ def write_results(out: Path, done: Round, *, look_for_similar: bool = False) -> 
         *(f"{c.student} {c.question}: {c.before} → {c.after} points" for c in done.changes[:20]),
     ]
     if look_for_similar:
-        files.write(out / "similarity.html", similarity.page(pairs))
+        files.write(out / "similarity.html", similarity.page(pairs, grades))
         lines.append(f"{len(pairs)} pairs of near-identical answers: {out / 'similarity.html'}")
     return "\n".join([*lines, f"open {out / 'report.html'}"])
 

@@ -1,198 +1,244 @@
 """Pairs of students whose answers are near-identical, once what everybody writes is left out.
 
-Answers become tokens without comments, layout, docstrings and the names that the answer gives
-itself; runs of tokens are hashed, and of these some are chosen as fingerprints by winnowing
-(Schleimer, Wilkerson and Aiken, 2003, "Winnowing: local algorithms for document fingerprinting").
-Fingerprints of the release, and those that many students share, are left out: there is often one
-natural way to write an answer.
+Answers become fingerprints (`winnowing`). Those of the release, of sources that everybody may use
+(`known`: the official solution), and those that a large part of the class shares are left out. Two
+answers to a question are near-identical if of what is left of the shorter one, the longer one has
+at least a share `least`. A right answer of two lines is near-identical with many others, so that
+alone names nobody. A question counts by how few wrote so: if of n students c wrote an answer near
+to these two, two who know nothing of each other would both do so with a chance of about
 
-A high share proves nothing. Two students may have worked side by side as they were told to, have
-used the same chapter or the same assistant, or have been copied from without knowing. It says where
-a person should look, and starts a talk, not a verdict.
+    (c − 2 + 2 · 2^(−shared / DOUBT)) / n,
+
+the last part for what a small class cannot know: a short answer may well have been written so, a
+long one hardly. A pair is named if the product over its near-identical questions, times the number
+of pairs in the class, is below `CHANCE`: one answer of twenty lines or a text is enough, of short
+ones it takes several.
+
+What a high share does *not* prove: that anybody copied, and who did. Two students may have worked
+side by side as they were told to, have used the same book, page or assistant, or one may not know
+that the other has read along. Style runs through all of a student's answers, so the questions tell
+less together than the product says. In a class of a few, nobody knows what everybody writes: give
+`known` there. It says where a person should look, and starts a talk, not a verdict.
+What no pair does *not* prove: that nobody copied. An answer that was written anew is not found, nor
+one that a quarter of the class shares, nor a copy of answers that many would write anyway.
+
+The constants were set on the made classes of `tests/disguises.py`, so what is said there of the
+share that is found holds for these.
 """
 
-import ast
-import hashlib
-import io
-import re
-import tokenize
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 from vaecourse.classroom import pages, sheets
 from vaecourse.classroom.grades import Grade
 from vaecourse.classroom.pages import text
-from vaecourse.classroom.sheets import Sheet
-from vaecourse.notebooks.source import syntax
+from vaecourse.classroom.sheets import Sheet, SheetCell
+from vaecourse.classroom.winnowing import LONGEST, fingerprints, shared_places
 
-RUN = 10  # tokens that are hashed together: a shorter match is chance
-WINDOW = 4  # of so many hashes in a row the least is a fingerprint
-WORDS = 6  # likewise, of words in a text
-COMMON = 0.1  # of a class: what more of it shares says nothing
-ENOUGH = 12  # fingerprints that a pair must share: a line or two are no copy
-LONGEST = 50_000  # characters of an answer that are looked at
-DROPPED = {
-    tokenize.COMMENT,
-    tokenize.NL,
-    tokenize.NEWLINE,
-    tokenize.INDENT,
-    tokenize.DEDENT,
-    tokenize.ENCODING,
-    tokenize.ENDMARKER,
-}
-Marks = dict[str, frozenset[str]]  # fingerprints by question
+COMMON = 0.25  # of a class: a fingerprint that more of it shares says nothing
+FEWEST = 4  # fingerprints of their own in two answers that are compared
+DOUBT = 4  # fingerprints: so many more halve the chance that two just write the same
+DOUBT_IN_TEXT = 1  # likewise; one stands for two or three words
+CHANCE = 0.001  # honest pairs that may be named in a class, were its questions independent
+LARGEST = 50  # students: what more of them share is no matter of two
+MOST_OWNERS = 300  # different answers: a fingerprint in more of them leads from none to another
+MOST_PAIRS = 100  # that are shown on a page
+SHOWN = 4000  # characters of an answer that are shown
+Known = Mapping[str, Iterable[str]]  # by question: sources that everybody may use
+Numbers = tuple[int, int]  # two students by their place in the class
 
 
 class Pair(NamedTuple):
-    """Two students, and which part of the smaller one's own fingerprints they share."""
+    """Two students, and how much of what is their own is the same."""
 
     students: tuple[str, str]
     assignment: str
-    share: float  # from 0 to 1
-    questions: tuple[str, ...]  # in which they share any
-    answers: tuple[dict[str, str], dict[str, str]]
+    share: float  # from 0 to 1, in the questions named
+    questions: tuple[str, ...]  # with near-identical answers
+    example: str  # a passage of the first one's that the second one has too
 
 
-def similar(grades: Iterable[Grade], least: float = 0.6) -> list[Pair]:
-    """The pairs that share at least so much, the most similar first."""
+class Near(NamedTuple):
+    """Two near-identical answers to a question."""
+
+    question: str
+    num_shared: int  # fingerprints
+    num_smaller: int  # fingerprints of the one that has fewer
+    chance: float  # that two who know nothing of each other write so
+
+
+class Version(NamedTuple):
+    """What students wrote who all wrote the same."""
+
+    marks: frozenset[int]
+    students: list[int]
+
+
+def similar(grades: Sequence[Grade], least: float = 0.8, known: Known | None = None) -> list[Pair]:
+    """The pairs whose answers are the same by at least so much, the most striking first.
+
+    A grade of no assignment, or of one that is not released, is passed over.
+    """
     by_assignment: dict[str, list[Grade]] = defaultdict(list)
-    for grade in grades:
-        if grade.assignment:
-            by_assignment[grade.assignment].append(grade)
+    for grade in sorted(grades, key=lambda grade: grade.student):
+        by_assignment[grade.assignment].append(grade)
     found = [
         pair
-        for name, some in by_assignment.items()
-        for pair in _pairs(sheets.load(name), some)
-        if pair.share >= least
+        for name in set(sheets.names()) & by_assignment.keys()
+        for pair in _pairs(sheets.load(name), by_assignment[name], least, known or {})
     ]
-    return sorted(found, key=lambda pair: (-pair.share, pair.assignment, pair.students))
+    return [pair for _, pair in sorted(found)]
 
 
-def fingerprints(answer: str, *, is_code: bool) -> frozenset[str]:
-    """The fingerprints of an answer."""
-    tokens = list(_tokens(answer[:LONGEST])) if is_code else _words(answer[:LONGEST])
-    size = RUN if is_code else WORDS
-    hashes = [_hash(tokens[i : i + size]) for i in range(len(tokens) - size + 1)]
-    windows = range(max(1, len(hashes) - WINDOW + 1))
-    return frozenset(min(hashes[i : i + WINDOW]) for i in windows if hashes)
-
-
-def page(pairs: Sequence[Pair]) -> str:
-    """The pairs as a page, with their answers one below the other."""
-    return pages.page("Near-identical answers", _body(pairs))
+def page(pairs: Sequence[Pair], grades: Sequence[Grade]) -> str:
+    """The pairs as a page, their answers side by side, what they share marked."""
+    return pages.page("Near-identical answers", _body(pairs, grades))
 
 
 # -- pairs -------------------------------------------------------------------------------------
 
 
-def _pairs(sheet: Sheet, grades: Sequence[Grade]) -> Iterator[Pair]:
-    kinds = {c.question: c.kind == "code" for c in sheet.cells if c.role in ("answer", "read")}
-    stubs = {c.question: c.source for c in sheet.cells if c.role in ("answer", "read")}
-    given = {mark for q, s in stubs.items() for mark in fingerprints(s, is_code=kinds[q])}
-    marks = [
-        {q: fingerprints(a, is_code=kinds[q]) for q, a in g.answers.items() if q in kinds}
-        for g in grades
-    ]
-    count = Counter(mark for one in marks for mark in frozenset().union(*one.values()))
-    many = max(2, COMMON * len(grades))
-    own = [
-        {q: frozenset(m for m in found if count[m] <= many and m not in given)
-         for q, found in one.items()}
-        for one in marks
-    ]  # fmt: skip
-    for i, j in _meet(own):
-        shared = {q: own[i][q] & own[j].get(q, frozenset()) for q in own[i]}
-        number = sum(map(len, shared.values()))
-        if number >= ENOUGH:
-            smaller = min(sum(map(len, own[k].values())) for k in (i, j))
-            first, second = sorted((i, j), key=lambda k: grades[k].student)
-            yield Pair(
-                (grades[first].student, grades[second].student),
-                sheet.assignment,
-                number / smaller,
-                tuple(sorted(q for q, some in shared.items() if some)),
-                (dict(grades[first].answers), dict(grades[second].answers)),
-            )
+def _pairs(
+    sheet: Sheet, grades: Sequence[Grade], least: float, known: Known
+) -> Iterator[tuple[float, Pair]]:
+    """The pairs of a class, with how many of the kind would be there by chance."""
+    met: dict[Numbers, list[Near]] = defaultdict(list)
+    for cell in _asked(sheet).values():
+        marks = _marks(cell, grades, known)
+        for numbers, near in _near_pairs(cell, marks, len(grades), least):
+            met[numbers].append(near)
+    for (i, j), some in met.items():
+        expected = math.comb(len(grades), 2) * math.prod(near.chance for near in some)
+        if expected < CHANCE and grades[i].student != grades[j].student:
+            yield expected, _pair(sheet, (grades[i], grades[j]), some)
 
 
-def _meet(own: Sequence[Mapping[str, frozenset[str]]]) -> set[tuple[int, int]]:
-    """The pairs, by number, that share any fingerprint in the same question."""
-    owners: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for i, one in enumerate(own):
-        for question, marks in one.items():
-            for mark in marks:
-                owners[question, mark].append(i)
-    return {pair for some in owners.values() for pair in combinations(some, 2)}
+def _pair(sheet: Sheet, two: tuple[Grade, Grade], some: Sequence[Near]) -> Pair:
+    first, second = two
+    most = max(some, key=lambda near: near.num_shared).question
+    cell = _asked(sheet)[most]
+    answers = (first.answers[most][:LONGEST], second.answers[most][:LONGEST])
+    places = shared_places(*answers, is_code=cell.kind == "code", without=cell.source)
+    start, end = max(places, key=lambda place: place[1] - place[0], default=(0, 0))
+    return Pair(
+        (first.student, second.student),
+        sheet.assignment,
+        sum(near.num_shared for near in some) / sum(near.num_smaller for near in some),
+        tuple(near.question for near in some),
+        answers[0][start : min(end, start + pages.LONGEST)],
+    )
 
 
-# -- tokens ------------------------------------------------------------------------------------
+def _asked(sheet: Sheet) -> dict[str, SheetCell]:
+    """The cells for answers by their question."""
+    return {cell.question: cell for cell in sheet.cells if cell.role in ("answer", "read")}
 
 
-def _tokens(answer: str) -> Iterator[str]:
-    """The tokens of code, with one word for every name that it gives itself."""
-    tree = syntax(answer)
-    own = _own_names(tree)
-    texts = _docstring_lines(tree)
-    for kind, word, start, *_ in _tokenized(answer):
-        if kind in DROPPED or (kind == tokenize.STRING and start[0] in texts):
-            continue
-        yield "own" if kind == tokenize.NAME and word in own else word
+def _marks(cell: SheetCell, grades: Sequence[Grade], known: Known) -> dict[int, frozenset[int]]:
+    """The fingerprints of each answer that are not the release's, nor known to all."""
+    is_code = cell.kind == "code"
+    sources = (cell.source, *known.get(cell.question, ()))
+    given = frozenset[int]().union(*(fingerprints(one, is_code=is_code) for one in sources))
+    answers = ((i, grade.answers.get(cell.question, "")) for i, grade in enumerate(grades))
+    return {i: fingerprints(answer, is_code=is_code) - given for i, answer in answers if answer}
 
 
-def _tokenized(answer: str) -> Iterator[tokenize.TokenInfo]:
-    """Tokens, as far as they can be read."""
-    try:
-        yield from tokenize.generate_tokens(io.StringIO(answer).readline)
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        return
+# -- one question ------------------------------------------------------------------------------
 
 
-def _own_names(tree: ast.Module) -> set[str]:
-    names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.FunctionDef):
-            names.add(node.name)
-    return names
+def _near_pairs(
+    cell: SheetCell, marks: Mapping[int, frozenset[int]], num_students: int, least: float
+) -> Iterator[tuple[Numbers, Near]]:
+    """Two students each whose answers are near-identical, but not with those of many."""
+    versions = _versions(marks, num_students)
+    near = _neighbours(versions, least)
+    doubt = DOUBT if cell.kind == "code" else DOUBT_IN_TEXT
+    crowds = [sum(len(versions[k].students) for k in some) for some in near]
+    for i, some in enumerate(near):
+        for k, num_shared in some.items():
+            crowd = max(crowds[i], crowds[k])
+            if k < i or not 2 <= crowd <= LARGEST:
+                continue
+            chance = min(1, (crowd - 2 + 2 * 2 ** (-num_shared / doubt)) / num_students)
+            smaller = min(len(versions[i].marks), len(versions[k].marks))
+            one, other = versions[i].students, versions[k].students
+            for a, b in combinations(one, 2) if i == k else product(one, other):
+                yield (min(a, b), max(a, b)), Near(cell.question, num_shared, smaller, chance)
 
 
-def _docstring_lines(tree: ast.Module) -> set[int]:
-    return {
-        node.value.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
+def _versions(marks: Mapping[int, frozenset[int]], num_students: int) -> list[Version]:
+    """The different answers, without the fingerprints that a large part of the class shares."""
+    count = Counter(mark for some in marks.values() for mark in some)
+    many = max(2, COMMON * num_students)
+    students: dict[frozenset[int], list[int]] = defaultdict(list)
+    for i, some in marks.items():
+        students[frozenset(mark for mark in some if count[mark] <= many)].append(i)
+    return [Version(*one) for one in students.items() if len(one[0]) >= FEWEST]
 
 
-def _words(answer: str) -> list[str]:
-    return re.findall(r"\w+", answer.lower())
-
-
-def _hash(tokens: Sequence[str]) -> str:
-    joined = "\0".join(tokens).encode(errors="replace")
-    return hashlib.sha256(joined).hexdigest()[:16]
+def _neighbours(versions: Sequence[Version], least: float) -> list[dict[int, int]]:
+    """For each version those near-identical, itself included, with the fingerprints shared."""
+    owners: dict[int, list[int]] = defaultdict(list)
+    for i, version in enumerate(versions):
+        for mark in version.marks:
+            owners[mark].append(i)
+    near = []
+    for i, (marks, _) in enumerate(versions):
+        shared = Counter(k for m in marks if len(owners[m]) <= MOST_OWNERS for k in owners[m])
+        shared[i] = len(marks)
+        enough = {k: max(FEWEST, least * min(len(marks), len(versions[k].marks))) for k in shared}
+        near.append({k: number for k, number in shared.items() if number >= enough[k]})
+    return near
 
 
 # -- the page ----------------------------------------------------------------------------------
 
 
-def _body(pairs: Sequence[Pair]) -> Iterator[str]:
+def _body(pairs: Sequence[Pair], grades: Sequence[Grade]) -> Iterator[str]:
     yield (
-        "<p>A high share proves nothing: it says where a person should look. What many students "
-        "share, and what the release gives, is left out.</p>"
+        "<p>A high share proves nothing; it says where a person should look. Two students may have "
+        "worked side by side as they were told to, have used the same book or assistant, or one of "
+        "them may know nothing of it. What the release gives and what many students write does not "
+        "count; what two answers have in common is marked.</p>"
     )
     if not pairs:
         yield "<p>No pair shares enough to be named.</p>"
-    for pair in pairs:
-        names = " and ".join(map(text, pair.students))
-        yield f"<section><h2>{names}</h2>"
-        said = f"{pair.share:.0%} of what is their own, in {', '.join(pair.questions)}"
-        yield f"<p>{text(pair.assignment)}: {text(said)}</p>"
-        for question in pair.questions:
-            for student, answers in zip(pair.students, pair.answers, strict=True):
-                yield f"<h3>{text(question)}, {text(student)}</h3>"
-                yield f"<pre>{text(answers.get(question, '')[:4000])}</pre>"
-        yield "</section>"
+    by_student = {(grade.student, grade.assignment): grade for grade in grades}
+    for pair in pairs[:MOST_PAIRS]:
+        answers = [by_student[name, pair.assignment].answers for name in pair.students]
+        yield from _section(pair, answers)
+    if len(pairs) > MOST_PAIRS:
+        yield f"<p>And {pages.count(len(pairs) - MOST_PAIRS, 'more pair')}.</p>"
+
+
+def _section(pair: Pair, answers: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    cells = _asked(sheets.load(pair.assignment))
+    names = [pages.short(name) for name in pair.students]
+    yield f"<section><h2>{' and '.join(names)}</h2>"
+    questions = pages.short(", ".join(pair.questions))
+    yield f"<p>{text(pair.assignment)}: {pair.share:.0%} of what is their own in {questions}.</p>"
+    rows = []
+    for question in pair.questions:
+        one, other = (some[question][:LONGEST] for some in answers)
+        sides = (_marked(one, other, cells[question]), _marked(other, one, cells[question]))
+        rows.append((text(question), *sides))
+    yield pages.table(("question", *(name[: pages.LONGEST] for name in pair.students)), rows)
+    yield "</section>"
+
+
+def _marked(answer: str, other: str, cell: SheetCell) -> str:
+    """An answer, what the other one has too marked, as far as it can be shown."""
+    parts, done = [], 0
+    is_code = cell.kind == "code"
+    for start, end in shared_places(answer, other, is_code=is_code, without=cell.source):
+        inside = text(answer[start : min(end, SHOWN)])
+        parts += [text(answer[done : min(start, SHOWN)])]
+        parts += [f'<strong class="open">{inside}</strong>'] if start < SHOWN else []
+        done = end
+    parts.append(text(answer[done:SHOWN]))
+    cut = '<p class="faint">Here it is cut.</p>' if len(answer) > SHOWN else ""
+    opened = "<pre>" if is_code else '<pre class="words">'
+    return f"{opened}{''.join(parts)}</pre>{cut}"
