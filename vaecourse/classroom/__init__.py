@@ -8,8 +8,8 @@ To grade: `warden`, `jail`, `confined`, `clearing`, `warm_inside`, `warm` (kerne
 `keys`, `emitting`, `keymaking` (what right answers print); `archives`, `sources`, `naming`,
 `intake` (what was handed in); `papers`, `tampering`, `judging`, `examining`, `judges`, `workers`
 (from a submission to what it printed); `marks`, `verdicts`, `folder`, `grading` (from there to kept
-grades); `manual`, `gradebook`, `pages`, `drawings`, `feedback`, `classreport`, `similarity`,
-`reports` (what people get).
+grades); `manual`, `gradebook`, `pages`, `drawings`, `winnowing`, `similarity`, `feedback`,
+`classreport`, `reports` (what people get).
 """
 
 from typing import TYPE_CHECKING, Any
