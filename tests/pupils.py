@@ -198,7 +198,7 @@ def pupils(canary: str = "/canary", port: int = 1) -> list[Pupil]:
         Pupil("sleep", sleeps, CRASH, {"a2.8": "late"}),
         Pupil("exit", with_answers(a2_2=after("import os; os._exit(0)")), CRASH,
               {"a2.2": "dead", "a2.5": "error"}, tampering="ends or splits its process"),
-        Pupil("loud", with_answers(a2_3=after("print('x' * 50_000_000)")), CRASH),
+        Pupil("loud", with_answers(a2_3=after("print('x' * 2_000_000)")), CRASH),
         Pupil("equal", with_answers(a2_3=lambda s: EQUAL),
               results=dict.fromkeys(("a2.3", "a2.6", "a2.7"), "wrong")),
         Pupil("transformer", with_answers(a2_4=lambda s: TRANSFORMER), CRASH,
