@@ -21,7 +21,7 @@ WRONG = "def NAME(*given, **named):\n    return 0.0\n"
 
 
 class Attack(NamedTuple):
-    """An attack; `source` may name the cell's function as NAME, FILES of a canary and a PORT.
+    """An attack; `source` may name the function as NAME, a canary's FILES, a PORT, the SOLUTIONS.
 
     With `is_honest` it follows the right answer, which may keep its points; else it stands in the
     answer's place and earns nothing. `hits` are other questions of the same student that it may
@@ -375,8 +375,8 @@ ESCAPES = (
     Attack(
         "files outside, the solutions, other students and the key",
         "a2-1",
-        "import glob\nfor name in [FILES, *glob.glob('/work/**/solutions/*', recursive=True),\n"
-        "             *glob.glob('/proc/*/environ'), '/etc/shadow', '/root/.bashrc']:\n"
+        "import glob\nfor name in [FILES, *glob.glob(SOLUTIONS),\n"
+        "             *glob.glob('/proc/*/environ'), '/etc/shadow', '/etc/passwd']:\n"
         "    try: print(name, open(name, errors='replace').read())\n"
         "    except OSError: pass\n",
         is_honest=True,

@@ -14,7 +14,7 @@ import homework
 import psutil
 import pytest
 from attacks import CANARY, NAMES, NOTEBOOKS, Attack
-from homework import cell, solved
+from homework import ROOT, cell, solved
 
 from vaecourse.classroom import judging, keys, sheets, verdicts
 from vaecourse.classroom.examining import examine
@@ -132,7 +132,8 @@ def _graded(name: str, key: keys.Key, outside: Outside, warm: WarmJail) -> Came:
 
 def _source(attack: Attack, outside: Outside) -> str:
     files = ", ".join(repr(str(path)) for path in outside.files)
-    words = {"FILES": files, "PORT": str(outside.server.getsockname()[1])}
+    port = str(outside.server.getsockname()[1])
+    words = {"FILES": files, "PORT": port, "SOLUTIONS": repr(str(ROOT / "solutions" / "*"))}
     source = attack.source.replace("NAME", NAMES[attack.cell])
     for word, text in words.items():
         source = source.replace(word, text)
