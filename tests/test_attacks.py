@@ -238,4 +238,4 @@ def test_points_of_an_answer_that_reaches_for_the_check_wait_for_a_person(
 ) -> None:
     grade = came("guesses").grade
     assert grade.status == "needs review"
-    assert any(reason.startswith("read this answer: a2.2") for reason in grade.review)
+    assert any("a2.2: reaches for the check" in reason for reason in grade.review)

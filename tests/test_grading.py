@@ -23,6 +23,7 @@ from vaecourse.classroom import grading, keys
 from vaecourse.classroom.folder import Folder
 from vaecourse.classroom.grading import Settings, grade_class
 from vaecourse.classroom.jail import Isolation, isolation
+from vaecourse.classroom.judged import Judged
 from vaecourse.cli import main
 
 LEVEL, WHY = isolation()
@@ -142,9 +143,39 @@ def test_a_regrade_asks_the_questions_of_a_mended_check_alone_and_shows_what_cha
         others = [q for q in grade.questions if q.name != "a2.4"]
         assert others == [q for q in kept[grade.student].questions if q.name != "a2.4"]
         paper = json.loads((out / "graded" / grade.student / f"{A2}.ipynb").read_text())
-        asked = [c["id"] for c in paper["cells"] if c["id"].endswith("-check")]
-        assert asked == ["a2-4-check"]
+        checks = [c for c in paper["cells"] if c["id"].endswith("-check")]
+        asked = [c["id"] for c in checks]
+        assert asked == [f"{name.replace('.', '-')}-check" for name in POINTS]
+        outputs = {c["id"]: "".join(c["outputs"][0]["text"]) for c in checks}
+        assert outputs["a2-4-check"].endswith("\n[]\n")  # of the mended key
+        assert not outputs["a2-3-check"].endswith("\n[]\n")
     assert (out / "manual.csv").read_text() == manual
+
+
+def test_what_was_earned_stays_where_a_question_cannot_be_asked_again(
+    tmp_path: Path, out: Path, key: keys.Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "handed" / "ada" / f"{A2}.ipynb"
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps(solved(A2)))
+    settings = Settings(regrade=True, sandbox=False, at_once=1)
+    monkeypatch.setattr(keys, "make_key", lambda *_: key)
+    grade_class(place.parent.parent, out, settings)
+    (before,) = Folder(out).grades()
+    mended = replace(key, questions=(replace(key.questions[0], points=1), *key.questions[1:]))
+    monkeypatch.setattr(keys, "make_key", lambda *_: mended)
+    died = Judged("its judge died")
+    monkeypatch.setattr(grading.workers, "answers", lambda _, jobs: [(j[0], died) for j in jobs])
+    grade_class(place.parent.parent, out, settings)
+    (after,) = Folder(out).grades()
+    assert (after.questions, after.status) == (before.questions, "needs review")
+    assert "its judge died" in after.review[-1]
+
+
+def test_a_folder_whose_seeds_are_damaged_is_refused_in_words(handed: Path, out: Path) -> None:
+    for damage in ("", "[]", '{"seed": 1}', '{"seed": 1, "seeds": ["x"]}'):
+        (out / "run.json").write_text(damage)
+        assert "seeds of a run" in refused(handed, "--out", out, "--no-sandbox")
 
 
 @needs_jail

@@ -30,17 +30,24 @@ class Folder:
         """
         file = self.path / "run.json"
         if file.exists():
-            kept = json.loads(read_text(file))
-            if master not in (None, kept["seed"]):
+            try:
+                kept = json.loads(read_text(file))
+                drawn, seeds = int(kept["seed"]), tuple(map(int, kept["seeds"]))
+            except (KeyError, TypeError, ValueError):
                 raise CourseError(
-                    f"expected the seed {kept['seed']} that {self.path} was graded with, got "
-                    f"{master}; leave --seed out, or choose another --out"
+                    f"expected {file} to hold the seeds of a run, and it does not; restore it, or "
+                    "choose another --out"
+                ) from None
+            if master not in (None, drawn):
+                raise CourseError(
+                    f"expected the seed {drawn} that {self.path} was graded with, got {master}; "
+                    "leave --seed out, or choose another --out"
                 )
-            return tuple(kept["seeds"])
+            return seeds
         master = secrets.randbelow(2**31) if master is None else master
-        seeds = random.Random(master).sample(range(10**6, 2**31), NUM_SEEDS)
+        seeds = tuple(random.Random(master).sample(range(10**6, 2**31), NUM_SEEDS))
         files.write(file, json.dumps({"seed": master, "seeds": seeds}, indent=1) + "\n")
-        return tuple(seeds)
+        return seeds
 
     def grades(self) -> list[Grade]:
         """Every grade so far, as it was judged. Raises CourseError for a file that is none."""
@@ -53,8 +60,7 @@ class Folder:
             if old != here and self._read(old).name == grade.name:
                 old.unlink()
         if paper:
-            place = self.path / "graded" / here.parent.name / f"{grade.assignment}.ipynb"
-            files.write(place, paper)
+            files.write(self._paper(grade), paper)
         files.write(here, grades.encode(grade))
 
     def keys(self) -> dict[str, Key]:
@@ -64,6 +70,14 @@ class Folder:
 
     def keep_key(self, key: Key) -> None:
         files.write(self.path / "keys" / f"{key.assignment}.json", keys.encode(key))
+
+    def paper(self, grade: Grade) -> str:
+        """The notebook that a grade came of; "" where there is none."""
+        place = self._paper(grade)
+        return read_text(place) if place.exists() else ""
+
+    def _paper(self, grade: Grade) -> Path:
+        return self.path / "graded" / safe_name(grade.student) / f"{grade.assignment}.ipynb"
 
     def _place(self, grade: Grade) -> Path:
         name = grade.assignment or f"file-{safe_name(grade.name)}"

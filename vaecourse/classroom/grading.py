@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,13 +17,14 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from vaecourse import __version__, files
-from vaecourse.classroom import folder, intake, jail, keys, sheets, verdicts, workers
+from vaecourse.classroom import folder, intake, jail, keys, papers, sheets, verdicts, workers
 from vaecourse.classroom.grades import Change, Grade, Handed, QuestionGrade
 from vaecourse.classroom.judged import Job, Judged
 from vaecourse.classroom.keys import Key
 from vaecourse.classroom.warden import Limits
 from vaecourse.errors import CourseError
 from vaecourse.notebooks import book_folder
+from vaecourse.notebooks.verifying import cores
 from vaecourse.provenance import commit
 
 
@@ -80,7 +81,7 @@ def grade_class(source: Path, out: Path, settings: Settings) -> Round:
         for one, found in workers.answers(staff, jobs):
             grade = one.grade(found, known, isolation, record)
             changes += one.changes(grade)
-            results.keep(grade, found.paper)
+            results.keep(grade, one.paper(found, results))
             bar.update()
     for key in known.values():
         results.keep_key(key)  # only now: what a stopped regrade has not reached is still to do
@@ -104,11 +105,17 @@ class Todo:
         text = self.handed.content.decode(errors="surrogateescape")
         assignments = _assignments(self.handed)
         texts = {name: keys.encode(known[name]) for name in assignments if name in known}
+        if not texts:
+            isolation = "none"  # without a key nothing of it will run
         return Job(self.handed.name, text, texts, isolation, self.only)
 
     def grade(
         self, found: Judged, known: dict[str, Key], isolation: str, record: dict[str, object]
     ) -> Grade:
+        if found.assignment not in known and self.only is not None and self.before:
+            why = f"it could not be asked again: {found.error}"
+            review = (*self.before.review, why)  # what it had earned stays
+            return replace(self.before, status="needs review", review=review)
         if found.assignment not in known:
             return verdicts.ungraded(self.handed, found.error)
         kept: dict[str, QuestionGrade] = {}
@@ -116,6 +123,11 @@ class Todo:
             kept = {q.name: q for q in self.before.questions if q.name not in self.only}
         key = known[found.assignment]
         return verdicts.grade_of(self.handed, found, key, isolation, record, kept)
+
+    def paper(self, found: Judged, results: folder.Folder) -> str:
+        """The notebook as it ran, with questions that were not asked now as they were before."""
+        before = results.paper(self.before) if self.before and self.only is not None else ""
+        return papers.joined(before, found.paper) if before and found.paper else found.paper
 
     def changes(self, grade: Grade) -> Iterator[Change]:
         old = {q.name: q for q in self.before.questions} if self.before else {}
@@ -173,7 +185,7 @@ def _record() -> dict[str, object]:
 
 def _workers(settings: Settings) -> AbstractContextManager[workers.Workers]:
     if settings.cluster is None:
-        return workers.here(settings.at_once or workers.cores())
+        return workers.here(settings.at_once or cores())
     return workers.on_cluster(settings.cluster, needs_jail=settings.sandbox)
 
 
@@ -201,7 +213,7 @@ def _keys(results: folder.Folder, handed: Sequence[Handed], settings: Settings) 
         )
     if wanted:
         print(f"making the key of {', '.join(wanted)}", flush=True)
-    with ThreadPoolExecutor(workers.cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         made = pool.map(lambda name: keys.make_key(solutions / f"{name}.ipynb", seeds), wanted)
         new = {key.assignment: key for key in made}
     if not settings.regrade:

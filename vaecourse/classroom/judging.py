@@ -20,6 +20,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams
 
 from vaecourse.classroom.judged import JUDGED_SECONDS, Outcome
 from vaecourse.classroom.kernel import Kernel, Run
+from vaecourse.classroom.records import KEY
 from vaecourse.classroom.sessions import GIVEN_SECONDS, Session
 
 WAITED_SECONDS = 30  # of the clock, likewise
@@ -104,10 +105,7 @@ class PaperFile(IPyNbFile):
 
     def collect(self) -> Iterator["PaperCell"]:
         self.compare_outputs = False  # but where a cell's tag says so
-        cells = list(super().collect())
-        checks = (c.cell.id for c in cells if c.options["check"])
-        self.answers = {name.removesuffix("-check") for name in checks}
-        for item in cells:
+        for item in super().collect():
             yield PaperCell.from_parent(
                 self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
             )
@@ -133,7 +131,7 @@ class PaperCell(IPyNbCell):
     def runtest(self) -> None:
         """Run the cell in the session, and let nbval compare what it printed."""
         is_check = self.options["check"]
-        is_given = self.cell.id.removesuffix("-check") not in self.parent.answers
+        is_given = self.cell.metadata.get(KEY, {}).get("role") == "text"
         seconds = (GIVEN_SECONDS, math.inf) if is_given else (JUDGED_SECONDS, WAITED_SECONDS)
         self.run_ = self.parent.session.run(self.cell.source, *seconds, is_kept=not is_check)
         if self.run_.status != "ok":

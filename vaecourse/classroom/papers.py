@@ -16,6 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from vaecourse.classroom.keys import Key, KeyQuestion
+from vaecourse.classroom.records import KEY
 from vaecourse.classroom.sheets import SheetCell
 from vaecourse.classroom.submissions import LONGEST_ANSWER, Submission
 from vaecourse.notebooks.files import CHECK_TAG
@@ -66,7 +67,8 @@ def _cells(
         if cell.kind == "markdown":
             yield nbformat.v4.new_markdown_cell(plain(source), id=cell.id)
         elif cell.role in ("text", "answer"):
-            yield nbformat.v4.new_code_cell(plain(source), id=cell.id)
+            about = {KEY: {"role": cell.role}}
+            yield nbformat.v4.new_code_cell(plain(source), id=cell.id, metadata=about)
         elif cell.role == "check" and cell.question in asked:
             yield _emitting(cell, asked[cell.question], cell.question in why_not)
 
@@ -83,6 +85,15 @@ def _emitting(cell: SheetCell, question: KeyQuestion, is_missing: bool) -> Noteb
         outputs=[nbformat.v4.new_output("stream", name="stdout", text=text)],
         metadata={"tags": [CHECK_TAG]},
     )
+
+
+def joined(before: str, now: str) -> str:
+    """A paper with the cells of a later one, which asks some of its questions, in their places."""
+    old, new = (nbformat.reads(text, as_version=4) for text in (before, now))
+    renewed = {cell.id: cell for cell in new.cells}
+    old.cells = [renewed.get(cell.id, cell) for cell in old.cells]
+    old.metadata = new.metadata
+    return nbformat.writes(old)
 
 
 def without_markers(source: str) -> str:

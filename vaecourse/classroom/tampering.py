@@ -37,11 +37,11 @@ HOOKS = {
     r"__builtins__|\bbuiltins\b|setattr\(\s*torch|torch\s*\.\s*(allclose|equal)\s*=(?!=)": (
         "replaces what others use"
     ),
+    r"(?<![.\w])(exec|eval|compile|__import__)\s*\(|\bimportlib\b|sys\s*\.\s*modules": (
+        "finds or makes code when it runs"
+    ),
 }
 MOST, LONGEST = 100, 400  # lines that anybody reads, and characters of one
-HOOKS[r"(?<![.\w])(exec|eval|compile|__import__)\s*\(|\bimportlib\b|sys\s*\.\s*modules"] = (
-    "finds or makes code when it runs"
-)
 OUR_TAGS = ("raises-exception", "skip-execution")
 
 

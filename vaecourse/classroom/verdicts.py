@@ -112,7 +112,7 @@ def _review(sheet: Sheet, found: Judged, questions: tuple[QuestionGrade, ...]) -
             yield f"the given cell {cell} cannot be run: {outcome.error or outcome.status}"
         elif outcome.status in CRASHES and statuses.get(name) not in CRASHES:
             yield f"{name}: its answer cell was stopped. {marks.ENDED[outcome.status]}"
-    yield from (f"read this answer: {line}" for line in found.hooks)
+    yield from (f"{line}; a person reads this answer" for line in found.hooks)
     for question in questions:
         if question.status in CRASHES:
             yield f"{question.name}: {question.hint}"

@@ -1,6 +1,5 @@
 """Who examines submissions: judges on this machine, or those of a Dask cluster's workers."""
 
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -19,11 +18,6 @@ class Workers(NamedTuple):
 
     executor: Executor
     at_once: int
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -54,8 +54,8 @@ def _compare(notebooks: Sequence[Path], at_once: int) -> int:
 
 
 def cores() -> int:
-    """How many cores this machine has, for all we know."""
-    return os.cpu_count() or 1
+    """How many cores this process may use, for all we know."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _notebooks(path: Path) -> list[Path]:
