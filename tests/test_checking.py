@@ -37,7 +37,7 @@ def test_a_check_gets_through_whatever_the_answers_do(tmp_path: Path) -> None:
     first, second, third, fourth, fifth = NAMES[:5]
     body(mine, first, "while True:", "    pass")
     body(mine, second, "import os", "os._exit(3)")
-    cell(mine, third.replace(".", "-"))["source"] += "\nprint('x' * 100_000_000)"
+    cell(mine, third.replace(".", "-"))["source"] += "\nprint('x' * 2_000_000)"
     cell(mine, fourth.replace(".", "-"))["source"] = "import no_such_package"
     body(mine, fifth, "return temperature")
     report = check_notebook(write(mine, tmp_path / "mine.ipynb"))
