@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
+from vaecourse import progress
 from vaecourse.data.archives import reading
 from vaecourse.data.dataset import Prepared, short_hash
 from vaecourse.data.images import check_colour
@@ -62,7 +63,9 @@ def read(split: str, size: int) -> Prepared:
     with ExitStack() as stack:
         picture = _pictures(root, has, stack)
         x = torch.empty(len(names), 3, size, size, dtype=torch.uint8)
-        for i, name in enumerate(tqdm(names, desc=f"reading celeba {split}", delay=1)):
+        for i, name in enumerate(
+            tqdm(names, desc=f"reading celeba {split}", delay=1, file=progress.place())
+        ):
             x[i] = _cropped(name, picture(name), size)
     check_colour("celeba", x)
     return Prepared(x, torch.tensor([has[name] for name in names]))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pooch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
+from vaecourse import progress
 from vaecourse.data.kept import data_root, shown
 from vaecourse.errors import CourseError
 from vaecourse.files import reason
@@ -93,7 +94,14 @@ def _append(part: Path, answer: "requests.Response", begun: int) -> None:
     total = begun + int(answer.headers.get("Content-Length", 0))
     with (
         part.open("ab" if begun else "wb") as whole,
-        tqdm(total=total, initial=begun, unit="B", unit_scale=True, desc=part.stem) as bar,
+        tqdm(
+            total=total,
+            initial=begun,
+            unit="B",
+            unit_scale=True,
+            desc=part.stem,
+            file=progress.place(),
+        ) as bar,
     ):
         for piece in answer.iter_content(2**16):
             whole.write(piece)

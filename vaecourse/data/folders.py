@@ -10,8 +10,9 @@ from typing import IO
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
+from vaecourse import progress
 from vaecourse.data.dataset import DataSet, Prepared, short_hash
 from vaecourse.data.kept import home, shown
 from vaecourse.errors import CourseError
@@ -127,7 +128,9 @@ def read_pictures(
     arrays, labels, broken = [], [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of oddities in pictures that it reads well
-        for file in tqdm(mine, desc=f"reading {folder.name}", unit=" pictures", delay=1):
+        for file in tqdm(
+            mine, desc=f"reading {folder.name}", unit=" pictures", delay=1, file=progress.place()
+        ):
             try:
                 arrays.append(_picture(opened(file), size))
                 labels.append(classes.index(_class(file)))

@@ -7,8 +7,9 @@ from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
+from vaecourse import progress
 from vaecourse.checks import check_calls, check_model, check_numbers, check_train_and_val
 from vaecourse.device import (
     captured,
@@ -120,8 +121,9 @@ def _run(
         look()
         return step.objective(model, batch)
 
-    hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own, but its notebook bar ignores it
-    with tqdm(total=num_epochs * num_steps, unit="step", leave=False, disable=hidden) as bar:
+    total, place = num_epochs * num_steps, progress.place()
+    hidden = bool(os.environ.get("TQDM_DISABLE"))  # tqdm itself looks only when it is imported
+    with tqdm(total=total, unit="step", leave=False, disable=hidden, file=place) as bar:
         _append(history.validation, measure())
         model.train()
         take_step: Callable[[Tensor], Tensor] = step
