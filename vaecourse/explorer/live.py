@@ -1,14 +1,22 @@
-"""An explorer beside a kernel: a widget whose pictures the model itself computes."""
+"""An explorer beside a kernel: a widget whose pictures the model itself computes.
 
-from collections.abc import Sequence
+A widget is lost when its kernel ends, so the notebook's file keeps beside it what a page would
+show: the same explorer without a kernel, or its picture. The widget hides that as long as it lives.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import uuid4
 
 import anywidget
 import torch
 import traitlets
+from IPython.display import display
 
 from vaecourse.explorer.models import Part, decoded, encoded
 from vaecourse.explorer.script import STYLE, script_for
+
+WITHOUT_KERNEL = "(To move it with the model in the kernel, run this cell.)"
 
 
 class Live(anywidget.AnyWidget):
@@ -16,12 +24,24 @@ class Live(anywidget.AnyWidget):
 
     _css = STYLE
     data = traitlets.Dict().tag(sync=True)
+    name = traitlets.Unicode().tag(sync=True)  # the page finds by it what is kept beside
 
-    def __init__(self, data: dict[str, Any], parts: Sequence[Part]):
+    def __init__(
+        self, data: dict[str, Any], parts: Sequence[Part], kept: Callable[[str], dict[str, str]]
+    ):
+        """`kept` gives what the file keeps, as formats by type, for the name of the widget."""
         self._esm = f"{script_for(data['kind'])}\nexport default {{ render }};\n"
-        super().__init__(data=data)
-        self.parts = parts
+        super().__init__(data=data, name=uuid4().hex)
+        self.parts, self.kept = parts, kept
         self.on_msg(self._answer)
+
+    def _ipython_display_(self) -> None:
+        kept = self.kept(self.name)
+        if kept:
+            display(kept, raw=True)
+        bundle = self._repr_mimebundle_()
+        if bundle:  # anywidget gives none where widgets are switched off
+            display(bundle[0] | {"text/plain": WITHOUT_KERNEL}, raw=True)
 
     def _answer(self, _: Any, content: dict[str, Any], buffers: list[Any]) -> None:
         """One answer for each question, so that the page asks again only when it is free."""

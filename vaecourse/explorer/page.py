@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -58,7 +59,7 @@ def show(
     """
     page = _page.get()
     if page is None:
-        return Live(data, parts)
+        return Live(data, parts, partial(_kept, data, parts, still))
     try:
         return OnPage(page, data, parts, still())
     except NotOnPage as problem:
@@ -70,6 +71,20 @@ def show(
                 "page shows a picture"
             )
         return still()
+
+
+def _kept(
+    data: dict[str, Any], parts: Sequence[Part], still: Callable[[], Figure], name: str
+) -> dict[str, str]:
+    """What a notebook's file keeps of the widget of this name; nothing where all of it fails."""
+    try:
+        figure = still()
+    except Exception:  # the student's own model may raise anything; the widget tells of it
+        return {}
+    try:
+        return OnPage(Page(), data, parts, figure)._repr_mimebundle_(widget=name)
+    except NotOnPage:
+        return _bundle(figure, f'<div class="vaecourse-explorer" data-widget="{name}">', "")
 
 
 class OnPage:
@@ -108,9 +123,7 @@ class OnPage:
         self.parts[key] = f"{opening}{content}</script>"
         return key
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        alt = html.escape(self.figure.alt)
-        image = f'<img alt="{alt}" src="data:image/png;base64,{_small_png(self.figure)}">'
+    def _repr_mimebundle_(self, *, widget: str = "", **_: Any) -> dict[str, str]:
         # "<" would let a text of the data end the script element
         content = json.dumps(self.data, separators=(",", ":"), allow_nan=False).replace(
             "<", "\\u003c"
@@ -118,14 +131,22 @@ class OnPage:
         if self.carried is None:
             self.carried = [key for key in self.parts if key not in self.page.carried]
             self.page.carried.update(self.carried)
-        page = (
+        beside = f' data-widget="{widget}"' if widget else ""
+        return _bundle(
+            self.figure,
             "".join(self.parts[key] for key in self.carried)
-            + '<div class="vaecourse-explorer" data-waiting>'
-            f'<div class="vc-static">{image}</div>'
-            f'<script type="application/json">{content}</script></div>'
-            f"{_module(REMOUNT)}"
+            + f'<div class="vaecourse-explorer" data-waiting{beside}>',
+            f'<script type="application/json">{content}</script>',
+            after=_module(REMOUNT),
         )
-        return {"text/html": page, "text/plain": f"Explorer: {self.figure.alt}"}
+
+
+def _bundle(figure: Figure, opening: str, content: str, after: str = "") -> dict[str, str]:
+    """A picture and content in the element that is opened, as HTML, and in words."""
+    alt = html.escape(figure.alt)
+    image = f'<img alt="{alt}" src="data:image/png;base64,{_small_png(figure)}">'
+    page = f'{opening}<div class="vc-static">{image}</div>{content}</div>{after}'
+    return {"text/html": page, "text/plain": f"Explorer: {figure.alt}"}
 
 
 def _small_png(figure: Figure) -> str:

@@ -90,7 +90,11 @@ function kernelEngine(model) {
   const ask = async (task, index, numbers) => {
     const mine = `${view} ${++number}`;
     const answer = new Promise((resolve, reject) => waiting.set(mine, { resolve, reject }));
-    model.send({ task, index, number: mine }, undefined, [Float32Array.from(numbers).buffer]);
+    try {
+      model.send({ task, index, number: mine }, undefined, [Float32Array.from(numbers).buffer]);
+    } catch {
+      throw new Error("the kernel has ended or was started again: run this cell again");
+    }
     // Jupyter's server holds a small message back until the one before it is acknowledged (Nagle's
     // algorithm), which TCP puts off for 40 ms unless the page has something to send
     const nudge = setTimeout(() => ended || model.send({ task: "nudge" }), 6);

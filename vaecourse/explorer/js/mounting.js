@@ -15,11 +15,35 @@ function mount(element, data, engine) {
   element.append(make("div", { className: "vc-panels" }, ...panels), message);
 }
 
-// In a notebook: what anywidget calls for each view of the widget.
+// In a notebook: what anywidget calls for each view of the widget. It hides what the file keeps
+// beside it, for the time without a kernel.
+const widgets = (globalThis.vaecourseWidgets ??= new Set());
 function render({ model, el }) {
+  const name = model.get("name");
+  widgets.add(name);
+  for (const kept of document.querySelectorAll(`[data-widget="${name}"]`)) kept.hidden = true;
   const engine = kernelEngine(model);
   mount(el, model.get("data"), engine);
   return engine.end;
+}
+
+// What is kept beside a widget waits for it; when it does not come, the kernel has ended. Jupyter
+// then says "Error displaying widget" below, where nothing is missing.
+const AWAITED = 3000; // milliseconds
+async function widgetComes(element) {
+  const { widget } = element.dataset;
+  if (!widget) return false;
+  if (!widgets.has(widget)) await new Promise((resolve) => setTimeout(resolve, AWAITED));
+  element.hidden = widgets.has(widget);
+  const below = element.closest(".jp-OutputArea-child")?.nextElementSibling;
+  if (below && !element.hidden) {
+    const look = () => {
+      below.style.display = below.textContent.startsWith("Error displaying widget") ? "none" : "";
+    };
+    new MutationObserver(look).observe(below, { childList: true, subtree: true, characterData: true });
+    look();
+  }
+  return element.hidden;
 }
 
 // On a page the files beyond the core (script.py) come as functions, in any order and each once:
@@ -47,6 +71,7 @@ async function mountPage() {
     if (!haveTaken(data.files)) continue; // a file that comes later mounts again
     delete element.dataset.waiting;
     const keys = data.networks.flatMap((network) => Object.values(network));
+    if (await widgetComes(element)) continue;
     try {
       await Promise.all(keys.map(networkOfPage));
     } catch (problem) {
