@@ -84,7 +84,9 @@ def number(path: Path) -> str:
 
 
 def code(path: Path) -> list[NotebookNode]:
-    return notebooks.code_cells(read(path))
+    """What computes: without the cell that installs the course, which is no plain Python."""
+    cells = notebooks.code_cells(read(path))
+    return [cell for cell in cells if "install" not in cell.metadata.get("tags", [])]
 
 
 def folded(text: str) -> list[tuple[str, str]]:

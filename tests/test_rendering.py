@@ -89,3 +89,59 @@ def test_without_a_browser_an_error_says_what_to_install(
     monkeypatch.setattr(browsing, "BROWSERS", ("no-such-browser",))
     with pytest.raises(CourseError, match="apt: chromium"):
         browsing.outside_requests(tmp_path)
+
+
+# -- where the course is published -------------------------------------------------------------
+
+INSTALL = 'course = ""  # its wheel\nprint(course)'
+ADDRESS = "https://github.com/someone/a-course"
+
+
+def test_with_a_repository_pages_lead_to_it_to_colab_and_binder_and_without_to_nothing(
+    real_book: LittleBook,
+) -> None:
+    path = real_book.add("01_stored", INSTALL)
+    edit(path, '"parameters"', '"install"')
+    mark_fresh(path)
+    page = real_book.folder / "_build" / "html" / "01_stored.html"
+    notebooks.build()
+    before = page.read_text(encoding="utf-8")
+    for host in ("github.com/someone", "colab.research.google", "mybinder.org"):
+        assert host not in before
+    notebooks.build(repo=notebooks.repository(ADDRESS + ".git"))
+    after = page.read_text(encoding="utf-8")
+    for link in (
+        f"{ADDRESS}/edit/main/book/01_stored.ipynb",
+        "https://colab.research.google.com/github/someone/a-course/blob/main/book/01_stored.ipynb",
+        "https://mybinder.org/v2/gh/someone/a-course/main?urlpath=lab/tree/book/01_stored.ipynb",
+    ):
+        assert f'href="{link}"' in after
+    assert not notebooks.is_stale(path)  # though its first cell has the address now
+    (cell,) = notebooks.code_cells(notebooks.read(path))
+    assert cell.source.startswith(f'course = "git+{ADDRESS}@main"  # its wheel\n')
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "github.com/someone/a-course",
+        "http://github.com/someone/a-course",
+        "git@github.com:someone/a-course.git",
+        "https://github.com/someone",
+        "https://github.com/someone/a-course/tree/main",
+        "https://github.com/someone/a-course?tab=readme",
+        "https://github.com/someone/a course",
+        'https://github.com/someone/a"course',
+        "https://name:secret@github.com/someone/a-course",
+        "javascript:alert(1)//a/b",
+        "",
+    ],
+)
+def test_an_address_that_is_no_repositorys_is_refused(address: str) -> None:
+    with pytest.raises(CourseError, match="expected the address of a repository"):
+        notebooks.repository(address)
+
+
+def test_a_branch_that_cannot_be_one_is_refused() -> None:
+    with pytest.raises(CourseError, match="expected the name of a branch"):
+        notebooks.repository(ADDRESS, "main; rm -rf")

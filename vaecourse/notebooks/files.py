@@ -14,6 +14,7 @@ from vaecourse.errors import CourseError
 
 CHECK_TAG = "nbval-check-output"
 GOAL_TAG = "goal-picture"  # the figure that a chapter shows at its top: "you will make this"
+INSTALL_TAG = "install"  # the cell that installs the course where it is missing
 INJECTED_TAG = "injected-parameters"  # papermill's
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

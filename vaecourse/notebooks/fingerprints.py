@@ -8,7 +8,16 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from vaecourse.notebooks.book import PACKAGE, book_folder
-from vaecourse.notebooks.files import WIDGET, code_cells, goal_file, goal_picture, is_file, read
+from vaecourse.notebooks.files import (
+    INSTALL_TAG,
+    WIDGET,
+    code_cells,
+    goal_file,
+    goal_picture,
+    has_tag,
+    is_file,
+    read,
+)
 from vaecourse.notebooks.source import essence, syntax, used_modules
 
 
@@ -19,7 +28,8 @@ def fingerprint(nb: NotebookNode, package: Path = PACKAGE) -> str:
     content of the data sets, trained models and studies' results that they name. A comment, a
     docstring or a blank line changes it only where a cell shows source.
     """
-    cells = [cell.source.replace("\r\n", "\n") for cell in code_cells(nb)]
+    computing = [cell for cell in code_cells(nb) if not has_tag(cell, INSTALL_TAG)]
+    cells = [cell.source.replace("\r\n", "\n") for cell in computing]
     trees = [syntax(cell) for cell in cells]
     modules = used_modules(trees, package)
     shows_source = any("getsource" in cell for cell in cells)

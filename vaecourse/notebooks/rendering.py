@@ -12,19 +12,28 @@ from vaecourse.browsing import outside_requests
 from vaecourse.errors import CourseError
 from vaecourse.notebooks import processes
 from vaecourse.notebooks.book import book_folder, chapters
+from vaecourse.notebooks.files import read_text
 from vaecourse.notebooks.fingerprints import is_stale
+from vaecourse.notebooks.repository import Repository, install_from, with_links
 from vaecourse.notebooks.running import run
 
 
-def build(*, execute: bool = False, offline_check: bool = False) -> Path:
+def build(
+    *, execute: bool = False, offline_check: bool = False, repo: Repository | None = None
+) -> Path:
     """Run stale chapters (all with `execute`), render the book and give its first page.
+
+    With `repo` the pages link to it, and the chapters' first cells install the course from it.
 
     Raises CourseError where a chapter fails, the book does not build without a warning, or, with
     `offline_check`, a page asks for anything outside the book.
     """
     book = book_folder()
     refresh(execute=execute)
-    page = render(book, book)
+    if repo:
+        for path in install_from(repo):
+            print(f"{path} installs the course from {repo.url}; commit it")
+    page = render(book, book, repo)
     if offline_check:
         check_offline(page.parent)
     return page
@@ -44,7 +53,7 @@ def check_offline(html: Path) -> None:
         raise CourseError("pages ask for what is not in the book:\n" + "\n".join(requests))
 
 
-def render(book: Path, output: Path) -> Path:
+def render(book: Path, output: Path, repo: Repository | None = None) -> Path:
     """Render a book folder into `output/_build/html` and give the first page.
 
     What stood there is replaced when the new pages are whole, so no page of a chapter that is gone
@@ -55,7 +64,11 @@ def render(book: Path, output: Path) -> Path:
     files.check_writable(build)
     print(f"rendering {book}", flush=True)
     with tempfile.TemporaryDirectory(prefix=".rendering-", dir=build) as scratch:
-        _jupyter_book(book, Path(scratch))
+        config = book / "_config.yml"
+        if repo:
+            config = Path(scratch, "config.yml")
+            config.write_text(with_links(read_text(book / "_config.yml"), repo), encoding="utf-8")
+        _jupyter_book(book, Path(scratch), config)
         _swap(Path(scratch, "_build", "html"), build / "html", Path(scratch, "before"))
     return build / "html" / "index.html"
 
@@ -73,10 +86,11 @@ def _swap(new: Path, place: Path, aside: Path) -> None:
             aside.rename(place)
 
 
-def _jupyter_book(book: Path, output: Path) -> None:
+def _jupyter_book(book: Path, output: Path, config: Path) -> None:
     # jupyter-book has no `python -m`, and the script on the path may be another environment's
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
-    command += [str(book), "--path-output", str(output), "--all", "-W", "-n", "--keep-going", "-q"]
+    command += [str(book), "--path-output", str(output), "--config", str(config)]
+    command += ["--all", "-W", "-n", "--keep-going", "-q"]
     done = processes.run(command, cwd=book, env=os.environ | {"PYTHONUTF8": "1"}, capture=True)
     if done.returncode:
         lines = click.unstyle(done.stderr).splitlines()
