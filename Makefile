@@ -11,7 +11,7 @@ book: .venv/installed
 	$(BIN)/vaecourse book
 
 lab: .venv/installed
-	$(BIN)/jupyter lab --ServerApp.root_dir=book
+	$(BIN)/vaecourse lab
 
 # Tests run two at a time, each with one thread: threads that wait for a busy core spin.
 test: .venv/installed

@@ -168,3 +168,13 @@ def test_mutated_bytes_are_read_or_refused(data: st.DataObject, tmp_path: Path) 
         results.read("S3", tmp_path)
     except CourseError:
         return
+
+
+def test_beside_a_notebook_of_its_own_the_courses_results_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert results.read("S1") == results.read("S1", STORED)
+    (tmp_path / "results").mkdir()  # own results are never mixed with those of the course
+    with pytest.raises(CourseError, match="no study"):
+        results.read("S1")

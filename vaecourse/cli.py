@@ -96,11 +96,27 @@ def main() -> None:
 @main.command()
 @click.option("--execute", is_flag=True, help="Run every chapter first, not only stale ones.")
 @click.option("--offline-check", is_flag=True, help="Fail if a page asks for anything outside.")
-def book(execute: bool, offline_check: bool) -> None:
+@click.option("--repository", type=TEXT, metavar="URL", help="Where it is published: links to it.")
+@click.option("--branch", type=TEXT, default="main", show_default=True, help="Of the repository.")
+def book(execute: bool, offline_check: bool, repository: str | None, branch: str) -> None:
     """Run stale chapters and render the book."""
     from vaecourse import notebooks
 
-    click.echo(notebooks.build(execute=execute, offline_check=offline_check))
+    repo = None if repository is None else notebooks.repository(repository, branch)
+    click.echo(notebooks.build(execute=execute, offline_check=offline_check, repo=repo))
+
+
+@main.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--no-start", is_flag=True, help="Only make the copy.")
+def lab(folder: Path | None, no_start: bool) -> None:
+    """Open the chapters and assignments in JupyterLab.
+
+    FOLDER gets a copy of them, without a clone "vae-course"; what is there already stays.
+    """
+    from vaecourse import notebooks
+
+    click.echo(notebooks.lab(folder, start=not no_start))
 
 
 @main.command()
@@ -252,7 +268,11 @@ def grade(
 @main.command()
 @click.argument("name", type=TEXT, required=False)
 def data(name: str | None) -> None:
-    """Download, check and keep a data set; list them all where none is named."""
+    """Download, check and keep a data set; list them all, with sizes, where none is named.
+
+    NAME is one of digits, ellipses, faces, smiles, mnist, fashion-mnist, celeba, stanford-dogs and
+    olivetti, or the path of a folder of pictures.
+    """
     from vaecourse.data import fetch, listing
 
     click.echo(listing() if name is None else fetch(name))

@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all; where the course's own files lie."""
 
 import errno
 import os
@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vaecourse.errors import CourseError
+
+
+def course_folder(package: Path = Path(__file__).parent) -> Path:
+    """The folder that holds `book/` and `assignments/`: the clone, or what a wheel carries."""
+    carried = package / "course"
+    return carried if carried.is_dir() else package.parent
 
 
 @contextmanager

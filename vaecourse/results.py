@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaecourse.errors import CourseError
-from vaecourse.files import reason
+from vaecourse.files import course_folder, reason
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,7 +61,9 @@ def read(study: str, folder: Path | str = "results") -> dict[str, Any]:
     "versions", "figures", and "curves" by epoch. "by" says whose training a row is: "report", or
     "course" for one of our own.
 
-    Raises CourseError for a study without results in `folder`, and for a file that is damaged.
+    Where there is no folder `results`, beside a notebook that was downloaded say, those that came
+    with the course are read. Raises CourseError for a study without results in `folder`, and for a
+    file that is damaged.
     """
     return _found(study, folder, STUDY)
 
@@ -74,8 +76,16 @@ def measured(study: str, folder: Path | str = "results") -> dict[str, Any]:
     return _found(study, folder, MEASURED)
 
 
+def _file(study: str, folder: Path | str, suffix: str) -> Path:
+    """Where the results are: in `folder`; else, where there is no such folder, the course's own."""
+    path = Path(folder)
+    if not path.is_dir() and path == Path("results"):
+        path = course_folder() / "book" / "results"
+    return path / f"{study}{suffix}"
+
+
 def _found(study: str, folder: Path | str, shape: Shape) -> dict[str, Any]:
-    path = Path(folder) / f"{study}.json"
+    path = _file(study, folder, ".json")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         json.dumps(found, allow_nan=False, ensure_ascii=False).encode()  # it can be written again
@@ -121,7 +131,7 @@ def read_drawings(study: str, folder: Path | str = "results") -> Drawings:
     """
     from safetensors import SafetensorError, safe_open
 
-    path = Path(folder) / f"{study}.safetensors"
+    path = _file(study, folder, ".safetensors")
     try:
         with safe_open(path, "pt") as file:
             about = json.loads((file.metadata() or {})["about"])

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from vaecourse import __version__, files
 from vaecourse.classroom import folder, intake, jail, keys, papers, sheets, verdicts, workers
@@ -23,7 +23,6 @@ from vaecourse.classroom.judged import Job, Judged
 from vaecourse.classroom.keys import Key
 from vaecourse.classroom.warden import Limits
 from vaecourse.errors import CourseError
-from vaecourse.notebooks import book_folder
 from vaecourse.notebooks.verifying import cores
 from vaecourse.provenance import commit
 
@@ -204,7 +203,7 @@ def _keys(results: folder.Folder, handed: Sequence[Handed], settings: Settings) 
     seeds = results.seeds(settings.seed)
     known = {} if settings.regrade else results.keys()
     wanted = sorted({name for one in handed for name in _assignments(one)} - known.keys())
-    solutions = settings.solutions or book_folder().parent / "solutions"
+    solutions = settings.solutions or files.course_folder() / "solutions"
     lacking = [name for name in wanted if not (solutions / f"{name}.ipynb").is_file()]
     if lacking:
         raise CourseError(

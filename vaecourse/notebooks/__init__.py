@@ -19,8 +19,10 @@ from vaecourse.notebooks.files import (
     write,
 )
 from vaecourse.notebooks.fingerprints import fingerprint, is_stale
+from vaecourse.notebooks.lab import lab
 from vaecourse.notebooks.passes import STORED_FORM, apply, normalise
 from vaecourse.notebooks.rendering import build, render
+from vaecourse.notebooks.repository import repository
 from vaecourse.notebooks.running import run
 from vaecourse.notebooks.source import imports, parameter_names
 from vaecourse.notebooks.verifying import verify
@@ -39,10 +41,12 @@ __all__ = [
     "imports",
     "is_checked",
     "is_stale",
+    "lab",
     "normalise",
     "parameter_names",
     "read",
     "render",
+    "repository",
     "run",
     "verify",
     "write",

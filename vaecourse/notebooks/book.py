@@ -25,7 +25,10 @@ def book_folder(package: Path = PACKAGE) -> Path:
         for book in (folder, folder / "book"):
             if book.name == "book" and is_file(book / "_toc.yml"):
                 return book
-    raise CourseError(f"there is no book in {here} or above; run this inside a clone of the course")
+    raise CourseError(
+        f"there is no book in {here} or above; try: vaecourse lab, which makes a copy to work "
+        "in, or change into a clone of the course (git clone, and the address on the book's pages)"
+    )
 
 
 def chapters() -> list[Path]:
