@@ -58,7 +58,7 @@ def test_the_book_is_found_from_a_folder_inside_it(
 
 def test_outside_a_clone_an_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CourseError, match="vaecourse lab, .* or change into a clone"):
+    with pytest.raises(CourseError, match=r"vaecourse lab, .* or change into a clone"):
         notebooks.book_folder(package=tmp_path / "site-packages" / "vaecourse")
 
 
