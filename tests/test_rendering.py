@@ -1,3 +1,4 @@
+import base64
 import json
 import shutil
 from pathlib import Path
@@ -89,6 +90,21 @@ def test_without_a_browser_an_error_says_what_to_install(
     monkeypatch.setattr(browsing, "BROWSERS", ("no-such-browser",))
     with pytest.raises(CourseError, match="apt: chromium"):
         browsing.outside_requests(tmp_path)
+
+
+def test_a_notebook_that_is_downloaded_carries_its_picture(real_book: LittleBook) -> None:
+    path = real_book.add("01_stored", "print(1)")
+    mark_fresh(path)
+    picture = real_book.folder / "images" / "goal.png"
+    picture.parent.mkdir()
+    shutil.copy(Path(__file__).parents[1] / "book" / "images" / "02_autoencoders.png", picture)
+    edit(path, "# 01_stored", "# 01_stored\\n\\n![A goal.](images/goal.png)")
+    downloaded = notebooks.read(notebooks.build().parent / "_sources" / path.name)
+    title = downloaded.cells[0]
+    assert "![A goal.](attachment:goal.png)" in title.source
+    kept = base64.b64decode(title.attachments["goal.png"]["image/png"])
+    assert kept == picture.read_bytes()
+    assert "(images/goal.png)" in notebooks.read(path).cells[0].source
 
 
 # -- where the course is published -------------------------------------------------------------

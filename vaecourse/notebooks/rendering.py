@@ -12,6 +12,7 @@ from vaecourse.browsing import outside_requests
 from vaecourse.errors import CourseError
 from vaecourse.notebooks import processes
 from vaecourse.notebooks.book import book_folder, chapters
+from vaecourse.notebooks.downloads import carry_pictures
 from vaecourse.notebooks.files import read_text
 from vaecourse.notebooks.fingerprints import is_stale
 from vaecourse.notebooks.repository import Repository, install_from, with_links
@@ -69,6 +70,7 @@ def render(book: Path, output: Path, repo: Repository | None = None) -> Path:
             config = Path(scratch, "config.yml")
             config.write_text(with_links(read_text(book / "_config.yml"), repo), encoding="utf-8")
         _jupyter_book(book, Path(scratch), config)
+        carry_pictures(Path(scratch, "_build", "html", "_sources"), book)
         _swap(Path(scratch, "_build", "html"), build / "html", Path(scratch, "before"))
     return build / "html" / "index.html"
 
