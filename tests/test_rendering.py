@@ -11,15 +11,6 @@ from vaecourse.errors import CourseError
 from vaecourse.notebooks import processes, rendering
 
 
-@pytest.fixture
-def real_book(book: LittleBook) -> LittleBook:
-    """A little book with the settings of the real one."""
-    project = Path(__file__).parents[1] / "book"
-    shutil.copy(project / "_config.yml", book.folder)
-    shutil.copy(project / "references.bib", book.folder)
-    return book
-
-
 def test_build_runs_stale_chapters_only_and_no_warning_is_forgotten(real_book: LittleBook) -> None:
     book = real_book
     stored = book.add("01_stored", "print('new')")

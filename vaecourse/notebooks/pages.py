@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vaecourse.notebooks import sections
 from vaecourse.notebooks.files import read
 from vaecourse.notebooks.reading import reading_minutes
 
@@ -15,10 +16,14 @@ NO_SCRIPTS = (
 def setup(app: Any) -> dict[str, Any]:
     """What Sphinx calls once."""
     app.connect("html-page-context", _tell)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.connect("build-finished", sections.write)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}
 
 
-def _tell(app: Any, page: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
+def _tell(app: Any, page: str, _template: str, context: dict[str, Any], tree: Any) -> None:
+    sections.collect(app, page, tree)
+    if page == "search":
+        app.add_js_file(sections.FILE)
     if "body" in context:
         context["body"] = NO_SCRIPTS + context["body"]
     path = app.srcdir / f"{page}.ipynb"
