@@ -75,7 +75,7 @@ def of_the_book(chromium: "Browser", folder: Path, opened: int) -> dict[str, dic
     html = notebooks.render(notebooks.book_folder(), folder).parent
     found = {}
     for path in sorted(html.glob("*.html")):
-        if "data-vaecourse-network" not in path.read_text(encoding="utf-8"):
+        if "data-later" not in path.read_text(encoding="utf-8"):
             continue  # nothing is decoded there
         times = []
         for _ in range(opened):

@@ -11,6 +11,7 @@ from vaecourse import files
 from vaecourse.browsing import outside_requests
 from vaecourse.errors import CourseError
 from vaecourse.notebooks import processes
+from vaecourse.notebooks.accessible import mend
 from vaecourse.notebooks.book import book_folder, chapters
 from vaecourse.notebooks.downloads import carry_pictures
 from vaecourse.notebooks.files import read_text
@@ -74,6 +75,7 @@ def render(book: Path, output: Path, repo: Repository | None = None) -> Path:
         html = Path(scratch, "_build", "html")
         carry_pictures(html / "_sources", book)
         lighten(html)
+        mend(html)
         _swap(html, build / "html", Path(scratch, "before"))
     return build / "html" / "index.html"
 
