@@ -157,7 +157,7 @@ def _ending(nb: NotebookNode, _path: Path) -> Iterator[str]:
 def _unwritten(nb: NotebookNode, _path: Path) -> Iterator[str]:
     for cell in nb.cells:
         if count := cell.source.count("FILL IN"):
-            yield f"no text yet in `{cell.id}`: it says FILL IN {count} times"
+            yield f"no text yet in `{cell.id}`: it says FILL IN, {count} ×"
 
 
 def _unrun(nb: NotebookNode, path: Path) -> Iterator[str]:
