@@ -5,7 +5,7 @@ ifdef VAECOURSE_DATA
 export VAECOURSE_DATA := $(abspath $(VAECOURSE_DATA))
 endif
 
-.PHONY: book lab lint test constraints
+.PHONY: book lab lint test constraints links newest
 
 book: .venv/installed
 	$(BIN)/vaecourse book
@@ -35,6 +35,17 @@ constraints: .venv/installed
 	$(BIN)/uv pip compile -q --upgrade --extra benchmarks -c constraints.txt --universal --no-annotate --no-header --python-version 3.11 pyproject.toml -o .venv/constraints
 	(head -n 1 benchmarks/constraints.txt; cat .venv/constraints) > .venv/renewed
 	mv .venv/renewed benchmarks/constraints.txt
+
+# On demand, with a network: do all addresses in the book lead somewhere?
+links: .venv/installed
+	$(BIN)/jupyter-book build book --builder linkcheck --path-output .venv/links
+
+# On demand: does all of it hold with the newest versions of everything?
+newest: .venv/installed
+	$(PYTHON) -m venv .venv/newest
+	$(BIN)/uv pip install -q --upgrade --python .venv/newest/bin/python -e ".[all]"
+	OMP_NUM_THREADS=1 .venv/newest/bin/pytest -n logical --maxprocesses 2 --dist loadfile
+	.venv/newest/bin/vaecourse verify
 
 # uv, because it installs in under a minute what takes pip several
 .venv/installed: pyproject.toml constraints.txt

@@ -46,6 +46,7 @@ ENDING = [
 ]
 # the fewest cells with a tag, the most, and what they do
 COUNTS = {
+    "install": (1, 1, "installs the course where it is missing"),
     "parameters": (1, 1, "holds the numbers that a reader may change"),
     "goal-picture": (1, 1, "draws the picture at the top"),
     "nbval-check-output": (1, 999, "puts out what is true on any CPU"),
@@ -162,7 +163,8 @@ def _unwritten(nb: NotebookNode, _path: Path) -> Iterator[str]:
 
 def _unrun(nb: NotebookNode, path: Path) -> Iterator[str]:
     hint = f"run `vaecourse run {number_of(path)} --save`"
-    if any(cell.execution_count is None for cell in notebooks.code_cells(nb)):
+    runs = [cell for cell in notebooks.code_cells(nb) if cell not in tagged(nb, "install")]
+    if any(cell.execution_count is None for cell in runs):
         yield f"no outputs: some cells never ran; {hint}"
     elif tagged(nb, "goal-picture") and not notebooks.goal_picture(nb):
         yield "no goal picture: the cell tagged `goal-picture` gives no figure; end it with one"

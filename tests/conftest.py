@@ -1,6 +1,7 @@
 """A book of small chapters, for the tests of what runs, verifies and renders one; a browser."""
 
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -52,6 +53,16 @@ class LittleBook:
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LittleBook:
     monkeypatch.chdir(tmp_path)
     return LittleBook(tmp_path / "book")
+
+
+@pytest.fixture
+def real_book(book: LittleBook) -> LittleBook:
+    """A little book with the settings of the real one."""
+    project = Path(__file__).parents[1] / "book"
+    shutil.copy(project / "_config.yml", book.folder)
+    shutil.copy(project / "references.bib", book.folder)
+    shutil.copytree(project / "_static", book.folder / "_static")
+    return book
 
 
 def outputs(path: Path) -> list[str]:

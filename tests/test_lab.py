@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
 
 from vaecourse import files, notebooks
 from vaecourse.cli import main
 from vaecourse.notebooks.lab import name_kernel_as_stored
+from vaecourse.notebooks.repository import COURSE
 
 ROOT = Path(__file__).parents[1]
 CHAPTER = "04_variational_autoencoders.ipynb"
@@ -128,3 +131,42 @@ def test_a_notebook_that_is_no_chapter_keeps_its_own_kernel() -> None:
     model = {"type": "notebook", "content": nb}
     name_kernel_as_stored(model=model, path="a path", contents_manager=None)
     assert nb["metadata"] == {"kernelspec": {"name": "ir"}}
+
+
+# -- the cell that installs the course -----------------------------------------------------------
+
+
+def install_cells() -> list[NotebookNode]:
+    """The first code cell of each chapter."""
+    return [notebooks.code_cells(notebooks.read(path))[0] for path in notebooks.chapters()]
+
+
+def test_each_chapter_begins_with_the_same_cell_that_installs_the_course() -> None:
+    cells = install_cells()
+    assert {tuple(cell.metadata.get("tags", [])) for cell in cells} == {("install",)}
+    assert len({cell.source for cell in cells}) == 1
+
+
+@pytest.mark.parametrize(
+    ("course", "is_there", "asked"),
+    [
+        ("git+https://example.org/a/b", False, ["install --quiet git+https://example.org/a/b"]),
+        ("git+https://example.org/a/b", True, []),
+        ("", False, []),  # no name is tried in the hope that it is ours
+    ],
+)
+def test_the_course_is_installed_where_it_is_missing_and_its_address_is_known(
+    monkeypatch: pytest.MonkeyPatch, course: str, is_there: bool, asked: list[str]
+) -> None:
+    ran: list[str] = []
+
+    class Shell:
+        def run_line_magic(self, magic: str, line: str) -> None:
+            assert magic == "pip"
+            ran.append(line.format(course=course))  # as IPython fills it in
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: is_there or None)
+    source = COURSE.sub(f'course = "{course}"', install_cells()[0].source)
+    python = TransformerManager().transform_cell(source)
+    exec(python, {"get_ipython": Shell})
+    assert ran == asked

@@ -1,3 +1,4 @@
+import base64
 import json
 import shutil
 from pathlib import Path
@@ -8,15 +9,6 @@ from conftest import LittleBook, edit, mark_fresh, stream
 from vaecourse import browsing, notebooks
 from vaecourse.errors import CourseError
 from vaecourse.notebooks import processes, rendering
-
-
-@pytest.fixture
-def real_book(book: LittleBook) -> LittleBook:
-    """A little book with the settings of the real one."""
-    project = Path(__file__).parents[1] / "book"
-    shutil.copy(project / "_config.yml", book.folder)
-    shutil.copy(project / "references.bib", book.folder)
-    return book
 
 
 def test_build_runs_stale_chapters_only_and_no_warning_is_forgotten(real_book: LittleBook) -> None:
@@ -89,6 +81,21 @@ def test_without_a_browser_an_error_says_what_to_install(
     monkeypatch.setattr(browsing, "BROWSERS", ("no-such-browser",))
     with pytest.raises(CourseError, match="apt: chromium"):
         browsing.outside_requests(tmp_path)
+
+
+def test_a_notebook_that_is_downloaded_carries_its_picture(real_book: LittleBook) -> None:
+    path = real_book.add("01_stored", "print(1)")
+    mark_fresh(path)
+    picture = real_book.folder / "images" / "goal.png"
+    picture.parent.mkdir()
+    shutil.copy(Path(__file__).parents[1] / "book" / "images" / "02_autoencoders.png", picture)
+    edit(path, "# 01_stored", "# 01_stored\\n\\n![A goal.](images/goal.png)")
+    downloaded = notebooks.read(notebooks.build().parent / "_sources" / path.name)
+    title = downloaded.cells[0]
+    assert "![A goal.](attachment:goal.png)" in title.source
+    kept = base64.b64decode(title.attachments["goal.png"]["image/png"])
+    assert kept == picture.read_bytes()
+    assert "(images/goal.png)" in notebooks.read(path).cells[0].source
 
 
 # -- where the course is published -------------------------------------------------------------

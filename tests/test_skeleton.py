@@ -71,6 +71,7 @@ TAKEN_AWAY = {
     "no line on what the reader needs": without_text(r"\*\*You need\*\*"),
     "no line on the time": without_text(r"\*\*Time\*\*"),
     "no setup: .* id `setup`": without_cell("setup"),
+    "no cell of code with the tag `install`": without_cell("install"),
     "no cell of code with the tag `parameters`": without_tag("parameters"),
     "no parameter: ": without_text(r"^(\w+ = .*|dataset.*)$"),
     "no cell of code with the tag `goal-picture`.*draws the picture": without_tag("goal-picture"),

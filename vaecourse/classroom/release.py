@@ -35,7 +35,8 @@ def release(root: Path | None = None, to: Path = sheets.FOLDER) -> list[Path]:
     root = book_folder().parent if root is None else root
     solutions = sorted((root / "solutions").glob("*.ipynb"))
     if not solutions:
-        raise CourseError(f"{root / 'solutions'} holds no solution; restore them")
+        where = "run this in a clone of the course"
+        raise CourseError(f"{root / 'solutions'} holds no solution; {where}")
     released = {path: released_notebook(path) for path in solutions}
     written = []
     for path, (notebook, sheet) in released.items():

@@ -12,8 +12,10 @@ from vaecourse.browsing import outside_requests
 from vaecourse.errors import CourseError
 from vaecourse.notebooks import processes
 from vaecourse.notebooks.book import book_folder, chapters
+from vaecourse.notebooks.downloads import carry_pictures
 from vaecourse.notebooks.files import read_text
 from vaecourse.notebooks.fingerprints import is_stale
+from vaecourse.notebooks.light import lighten
 from vaecourse.notebooks.repository import Repository, install_from, with_links
 from vaecourse.notebooks.running import run
 
@@ -69,7 +71,10 @@ def render(book: Path, output: Path, repo: Repository | None = None) -> Path:
             config = Path(scratch, "config.yml")
             config.write_text(with_links(read_text(book / "_config.yml"), repo), encoding="utf-8")
         _jupyter_book(book, Path(scratch), config)
-        _swap(Path(scratch, "_build", "html"), build / "html", Path(scratch, "before"))
+        html = Path(scratch, "_build", "html")
+        carry_pictures(html / "_sources", book)
+        lighten(html)
+        _swap(html, build / "html", Path(scratch, "before"))
     return build / "html" / "index.html"
 
 

@@ -19,10 +19,10 @@ function drawingField([, height, width], start, changed) {
     context.lineCap = context.lineJoin = "round";
   };
   const line = (from, to) => {
-    untouched = null;
+    if (untouched) clear(); // a drawing of one's own, not over the one that was given
     context.beginPath();
     context.moveTo(...from);
-    context.lineTo(...to);
+    context.lineTo(to[0] + 0.01, to[1]); // a tap is a dot: a line of no length is not drawn
     context.stroke();
     changed();
   };

@@ -36,7 +36,8 @@ function plane(data, changed) {
     canvas.set(z.map((v, i) => clamp(v, centre[i] - limit, centre[i] + limit)), state.posterior);
     changed(state.z);
   };
-  followPointer(canvas, ([across, down]) =>
+  const cross = () => place(state.z).map((pixel) => pixel - SIDE / 2);
+  followPointer(canvas, cross, ([across, down]) =>
     move([across, -down].map((part, i) => centre[i] + part / unit)));
   followKeys(canvas, (way, small) => {
     const step = (small ? 0.01 : 0.05) * limit;
@@ -60,22 +61,47 @@ function describedPlane({ title, what = "the latent plane" }, { z, marked }) {
   return `${title}: ${what}, ${at}. Arrow keys move the point, with Shift in small steps.`;
 }
 
-// `moved` gets pixels of the plane, from its middle, right and down
-function followPointer(canvas, moved) {
-  const follow = (event) => {
+// `moved` gets pixels of the plane, from its middle, right and down, as `cross` gives them. A finger
+// that goes up or down scrolls the page, unless it begins at the cross; a tap and a drag to the side
+// move the point.
+const GRIP = 28; // pixels of the screen that a finger may miss the cross by
+const SLIP = 8; // and that it may slip in a tap
+
+function followPointer(canvas, cross, moved) {
+  const place = ({ clientX, clientY }) => {
     const box = canvas.getBoundingClientRect();
-    moved([
-      ((event.clientX - box.left) / box.width - 0.5) * SIDE,
-      ((event.clientY - box.top) / box.height - 0.5) * SIDE,
-    ]);
+    return [
+      ((clientX - box.left) / box.width - 0.5) * SIDE,
+      ((clientY - box.top) / box.height - 0.5) * SIDE,
+    ];
   };
+  const takesCross = (event) => {
+    const [point, pixel] = [cross(), canvas.getBoundingClientRect().width / SIDE];
+    return pixel * Math.hypot(...place(event).map((part, i) => part - point[i])) < GRIP;
+  };
+  let begun = null; // where a finger began that may still want to scroll
+  canvas.addEventListener("touchstart", (event) => {
+    if (takesCross(event.touches[0])) event.preventDefault(); // no scrolling then
+  }, { passive: false });
   canvas.addEventListener("pointerdown", (event) => {
     if (!event.isPrimary || event.button) return;
     canvas.setPointerCapture(event.pointerId);
-    follow(event);
+    begun = event.pointerType === "touch" && !takesCross(event) ? event : null;
+    if (!begun) moved(place(event));
   });
+  const slipped = (event) => [event.clientX - begun.clientX, event.clientY - begun.clientY].map(Math.abs);
   canvas.addEventListener("pointermove", (event) => {
-    if (canvas.hasPointerCapture(event.pointerId)) follow(event);
+    if (!canvas.hasPointerCapture(event.pointerId)) return;
+    if (begun) {
+      const [across, down] = slipped(event);
+      if (across < SLIP || across < down) return;
+      begun = null;
+    }
+    moved(place(event));
+  });
+  canvas.addEventListener("pointerup", (event) => {
+    if (begun && Math.max(...slipped(event)) < SLIP) moved(place(event));
+    begun = null;
   });
 }
 

@@ -41,9 +41,10 @@ explorers.sketch = (data, engine, report) => {
   return [
     panel(
       title,
-      row(captioned(field.element, "draw here"), map),
-      row(drawn, ...samples.map((canvas, k) => captioned(canvas, `sample ${k + 1}`))),
-      controls(buttons(button("clear", field.wipe), again), numbers),
+      row(make("div", { className: "vc-sketch" },
+        captioned(field.element, "draw here"), drawn, buttons(button("clear", field.wipe), again),
+        ...samples.map((canvas, k) => captioned(canvas, `sample ${k + 1}`))), map),
+      controls(numbers),
     ),
   ];
 };
