@@ -5,7 +5,7 @@ ifdef VAECOURSE_DATA
 export VAECOURSE_DATA := $(abspath $(VAECOURSE_DATA))
 endif
 
-.PHONY: book lab test constraints links newest
+.PHONY: book lab lint test constraints links newest
 
 book: .venv/installed
 	$(BIN)/vaecourse book
@@ -13,12 +13,18 @@ book: .venv/installed
 lab: .venv/installed
 	$(BIN)/vaecourse lab
 
-# Tests run two at a time, each with one thread: threads that wait for a busy core spin.
-test: .venv/installed
+# What can be said without running anything: style, types, arrows, scripts, chapters, spelling.
+lint: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tests/javascript.py
+	$(BIN)/python tests/chapter_rules.py
+	$(BIN)/python tests/spelling.py
+
+# Tests run two at a time, each with one thread: threads that wait for a busy core spin.
+test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 2 --dist loadfile --cov --cov-fail-under=90
 	$(BIN)/vaecourse verify
 

@@ -16,17 +16,26 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from chapter_rules import BOOK, CHAPTER, lacks
+from chapter_rules import number_of as number
 from mistakes import MISTAKES, STAND_INS
 from nbformat import NotebookNode
 
 from vaecourse import notebooks
 
-BOOK = Path(__file__).parents[1] / "book"
-PATHS = sorted(BOOK.glob("[0-9][0-9]*_*.ipynb"))
+PATHS = sorted(BOOK.glob(CHAPTER))
 MAX_WIDTH, MAX_LINES, MEDIAN_LINES = 72, 14, 7  # of a chapter's code
 
 read = cache(notebooks.read)
 chapters = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+@chapters
+def test_a_chapter_has_all_of_the_skeleton(path: Path) -> None:
+    """Each line names what is missing, and says what to write where."""
+    missing = lacks(path)
+    assert not missing, f"{path.name} has\n" + "\n".join(missing)
+
 
 # -- the form of the code and of the text ----------------------------------------------------------
 
@@ -40,15 +49,21 @@ def test_no_line_of_code_is_wider_than_a_page(path: Path) -> None:
 @chapters
 def test_cells_are_short(path: Path) -> None:
     lengths = {cell.id: len(cell.source.splitlines()) for cell in code(path)}
-    assert [cell for cell, length in lengths.items() if length > MAX_LINES] == []
+    long = [cell for cell, length in lengths.items() if length > MAX_LINES]
+    assert not long, f"longer than {MAX_LINES} lines: {long}"
     assert statistics.median(lengths.values()) <= MEDIAN_LINES
+
+
+def numbered(path: Path, cell_id: str) -> list[str]:
+    """The text after each **1. in the cell of that id, if there is one."""
+    text = "".join(cell.source for cell in read(path).cells if cell.id == cell_id)
+    return re.split(r"^\*\*\d+\. ", text, flags=re.MULTILINE)[1:]
 
 
 @chapters
 def test_each_question_of_the_quiz_has_choices_of_which_one_is_right(path: Path) -> None:
-    (quiz,) = (cell.source for cell in read(path).cells if cell.id == "quiz")
-    questions = re.split(r"^\*\*\d+\. ", quiz, flags=re.MULTILINE)[1:]
-    assert len(questions) >= 3
+    questions = numbered(path, "quiz")
+    assert len(questions) >= 3, "three questions **1. …** in the cell of the id `quiz`"
     for question in questions:
         answers = [body.strip() for _, body in folded(question)]
         assert len(answers) >= 3, question
@@ -58,9 +73,8 @@ def test_each_question_of_the_quiz_has_choices_of_which_one_is_right(path: Path)
 
 @chapters
 def test_each_exercise_has_a_folded_solution(path: Path) -> None:
-    (text,) = (cell.source for cell in read(path).cells if cell.id == "exercises")
-    exercises = re.split(r"^\*\*\d+\. ", text, flags=re.MULTILINE)[1:]
-    assert len(exercises) >= 3
+    exercises = numbered(path, "exercises")
+    assert len(exercises) >= 3, "three of **1. …** in the cell of the id `exercises`"
     for exercise in exercises:
         assert [summary for summary, _ in folded(exercise)] == ["Solution"], exercise
 
@@ -76,11 +90,6 @@ def test_what_is_folded_reads_everywhere(path: Path) -> None:
 
 
 # -- your turn -------------------------------------------------------------------------------------
-
-
-def number(path: Path) -> str:
-    """A chapter's, as 07 or 07b."""
-    return path.stem.partition("_")[0]
 
 
 def code(path: Path) -> list[NotebookNode]:

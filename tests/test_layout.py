@@ -126,15 +126,6 @@ def test_a_stored_chapter_holds_no_error_no_warning_and_no_memory_address(path: 
 
 
 @chapters
-def test_a_stored_chapter_can_be_checked_and_has_one_parameters_cell(path: Path) -> None:
-    nb = notebooks.read(path)
-    assert any(notebooks.is_checked(c) and c.outputs for c in notebooks.code_cells(nb))
-    tagged = [c for c in nb.cells if "parameters" in c.metadata.get("tags", [])]
-    assert len(tagged) == 1
-    assert notebooks.parameter_names(nb)
-
-
-@chapters
 def test_the_scales_of_a_chapter_set_parameters_that_it_has(path: Path) -> None:
     nb = notebooks.read(path)
     for scale in nb.metadata.get("vaecourse", {}).get("scales", {}).values():

@@ -278,6 +278,25 @@ def data(name: str | None) -> None:
     click.echo(listing() if name is None else fetch(name))
 
 
+@main.group()
+def new() -> None:
+    """Begin something new in the book."""
+
+
+@new.command()
+@click.argument("name", type=TEXT)
+def chapter(name: str) -> None:
+    """Put a skeleton that runs into the book, and into its table of contents.
+
+    NAME is its number and its subject, as 14_flow_models.
+    """
+    from vaecourse import notebooks
+
+    click.echo(notebooks.new_chapter(name))
+    number = name.partition("_")[0]
+    click.echo(f"write where it says FILL IN, then: vaecourse run {number} --save")
+
+
 @main.command()
 def doctor() -> None:
     """Show what this machine has and what is missing."""

@@ -2,8 +2,8 @@
 
 A chapter is a notebook that is stored executed. papermill runs it, nbval compares its marked
 cells, jupyter-book renders it; all three use a kernel of this very environment. From below:
-`quick`, `book` and `files`, `passes` and `fingerprints`, `kernels` and `cluster`, `running`,
-`verifying`, `rendering`.
+`quick`, `book` and `files`, `skeleton`, `passes` and `fingerprints`, `kernels` and `cluster`,
+`running`, `verifying`, `rendering`.
 """
 
 from vaecourse.notebooks import quick  # noqa: F401
@@ -24,6 +24,7 @@ from vaecourse.notebooks.passes import STORED_FORM, apply, normalise
 from vaecourse.notebooks.rendering import build, render
 from vaecourse.notebooks.repository import repository
 from vaecourse.notebooks.running import run
+from vaecourse.notebooks.skeleton import new_chapter
 from vaecourse.notebooks.source import imports, parameter_names
 from vaecourse.notebooks.verifying import verify
 
@@ -42,6 +43,7 @@ __all__ = [
     "is_checked",
     "is_stale",
     "lab",
+    "new_chapter",
     "normalise",
     "parameter_names",
     "read",
