@@ -48,7 +48,8 @@ def used(source: str) -> Iterator[tuple[str, str]]:
 def _link_first(body: str, name: str, address: str) -> str:
     """A link around the first place in the page's code where pygments shows the name."""
     parts = [rf'<span class="n[a-z]*">{re.escape(part)}</span>' for part in name.split(".")]
-    pattern = re.compile(r'(?<!<span class="o">\.</span>)' + r'<span class="o">\.</span>'.join(parts))
+    dot = r'<span class="o">\.</span>'
+    pattern = re.compile(f"(?<!{dot})" + dot.join(parts))
     for block in BLOCK.finditer(body):
         if found := pattern.search(block[0]):
             start, end = (block.start() + at for at in found.span())

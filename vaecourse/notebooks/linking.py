@@ -100,7 +100,8 @@ def _rows(app: Any) -> dict[str, Goal]:
 
 
 def _terms(app: Any) -> dict[str, Goal]:
-    return {word: goal for word, goal in app.env.get_domain("std")._terms.items()}
+    objects = app.env.get_domain("std").get_objects()
+    return {name.lower(): (page, at) for name, _, kind, page, at, _ in objects if kind == "term"}
 
 
 def _link_terms(tree: nodes.document, terms: dict[str, Goal], reference: Reference) -> None:
