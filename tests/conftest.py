@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 import torch
+from filelock import FileLock
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from vaecourse.classroom.warm import WarmJail
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Every page of the real book, but for the first, which only leads to the introduction.
+
+    Rendered once, also where several processes share the tests.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    html = shared / "rendered" / "_build" / "html"
+    with FileLock(shared / "rendered.lock"):
+        if not html.exists():
+            notebooks.render(Path(__file__).parents[1] / "book", shared / "rendered")
+    return sorted(
+        path for path in html.glob("*.html") if path.name not in ("index.html", "404.html")
+    )
 
 
 class LittleBook:

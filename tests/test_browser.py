@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(
     not browsing.find_browser(), reason="there is no Chromium, Chrome or Edge on this machine"
 )
-BOOK = Path(__file__).parents[1] / "book"
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Every page of the real book, but for the first, which only leads to the introduction."""
-    index = notebooks.render(BOOK, tmp_path_factory.mktemp("rendered"))
-    return sorted(path for path in index.parent.glob("*.html") if path != index)
 
 
 # What is wrong with the page that is open, as a list of sentences.
