@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from vaecourse.notebooks.icons import pages
+
 MENDED = (
     # a name that is spoken is the one that is read: "Show code cell source", "Search"
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
@@ -19,7 +21,7 @@ MENDED = (
 
 def mend(html: Path) -> None:
     """Mend each page in a folder of rendered pages."""
-    for path in sorted(html.glob("*.html")):
+    for path in pages(html):
         page = path.read_text(encoding="utf-8")
         for pattern, replacement in MENDED:
             page = pattern.sub(replacement, page)

@@ -29,10 +29,16 @@ def only_used_icons(html: Path) -> None:
         _face(static, BRANDS, used, "Font Awesome 6 Brands", 400),
     ]
     (static / "icons.css").write_text("".join(faces), encoding="utf-8")
-    link = '<link rel="stylesheet" type="text/css" href="_static/icons.css" />\n  </head>'
-    for path in html.glob("*.html"):
+    for path in pages(html):
         page = path.read_text(encoding="utf-8")
+        up = "../" * (len(path.relative_to(html).parts) - 1)
+        link = f'<link rel="stylesheet" type="text/css" href="{up}_static/icons.css" />\n  </head>'
         path.write_text(re.sub(r"</head>", link, page, count=1), encoding="utf-8")
+
+
+def pages(html: Path) -> list[Path]:
+    """All pages of a rendered book."""
+    return sorted(path for path in html.rglob("*.html") if "_static" not in path.parts)
 
 
 def _used(html: Path) -> set[str]:
@@ -51,7 +57,7 @@ def _used(html: Path) -> set[str]:
         if path.name != STYLES.name:
             codes = re.findall(r'content:\s*"\\(f[0-9a-f]{3})"', path.read_text(encoding="utf-8"))
             used |= {chr(int(code, 16)) for code in codes}
-    for path in html.glob("*.html"):
+    for path in pages(html):
         names = re.findall(r"\bfa-[\w-]+", path.read_text(encoding="utf-8"))
         used |= {letters[name] for name in names if name in letters}
     return used

@@ -10,28 +10,30 @@ from pathlib import Path
 
 from PIL import Image
 
-from vaecourse.notebooks.icons import only_used_icons
+from vaecourse.notebooks.icons import only_used_icons, pages
 
 # Sphinx's search and its index; where it is loaded Sphinx does not highlight what was found
 SEARCH = re.compile(
-    r'\s*<script src="(?:_static/(?:searchtools|language_data)|searchindex)\.js[^>]*></script>'
+    r'\s*<script src="(?:\.\./)*(?:_static/)?(?:searchtools|language_data|searchindex)\.js[^>]*>'
+    r"</script>"
 )
 # all icons there are as drawings; those that are used come in a font
-DRAWINGS = re.compile(r'\s*<script [^>]*src="_static/scripts/fontawesome\.js[^>]*></script>')
+DRAWINGS = re.compile(
+    r'\s*<script [^>]*src="(?:\.\./)*_static/scripts/fontawesome\.js[^>]*></script>'
+)
 NETWORK = re.compile(
     r'<script type="application/json" data-vaecourse-network="(\w+)">(.*?)</script>', re.DOTALL
 )
 EXPLORER = re.compile(r'(<div class="vaecourse-explorer") data-waiting(?=[ >])')
 EMBEDDED = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
 LARGE = 50_000  # bytes
-PICTURE = re.compile(r'<img (?![^>]*\bloading=)([^>]*?)src="(_images/[^"]+)"([^>]*)>')
+PICTURE = re.compile(r'<img (?![^>]*\bloading=)([^>]*?)src="((?:\.\./)*_images/[^"]+)"([^>]*)>')
 
 
 def lighten(html: Path) -> None:
     """Make each page in a folder of rendered pages light."""
     twins = _twins(html / "_images")
-    sizes: dict[str, tuple[int, int]] = {}
-    for path in sorted(html.glob("*.html")):
+    for path in pages(html):
         page = DRAWINGS.sub("", path.read_text(encoding="utf-8"))
         if path.name != "search.html":
             page = SEARCH.sub("", page)
@@ -39,7 +41,7 @@ def lighten(html: Path) -> None:
             page = page.replace(f"_images/{name}", f"_images/{twin}")
         page = EMBEDDED.sub(_into_file(html), page)
         page = _networks_later(page, html)
-        page = PICTURE.sub(_with_size(html, sizes), page)
+        page = PICTURE.sub(_with_size(path.parent), page)
         path.write_text(page, encoding="utf-8")
     for name in twins:
         (html / "_images" / name).unlink()
@@ -87,18 +89,15 @@ def _networks_later(page: str, html: Path) -> str:
     return EXPLORER.sub(r"\1 data-later", page)
 
 
-def _with_size(html: Path, sizes: dict[str, tuple[int, int]]) -> Callable[[re.Match[str]], str]:
+def _with_size(folder: Path) -> Callable[[re.Match[str]], str]:
     """A picture waits until it is nearly in sight, and keeps its place until then."""
 
     def replaced(match: re.Match[str]) -> str:
         before, source, after = match.groups()
-        if source not in sizes:
-            with Image.open(html / source) as picture:
-                sizes[source] = picture.size
-        width, height = sizes[source]
-        size = (
-            "" if re.search(r"\bheight=", before + after) else f' width="{width}" height="{height}"'
-        )
+        size = ""
+        if not re.search(r"\bheight=", before + after):
+            with Image.open(folder / source) as picture:
+                size = f' width="{picture.width}" height="{picture.height}"'
         return f'<img loading="lazy" decoding="async"{size} {before}src="{source}"{after}>'
 
     return replaced
