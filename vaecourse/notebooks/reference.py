@@ -2,7 +2,8 @@
 
 `.. modules:: vaecourse.networks` stands for the module and for all below it, so a new module is in
 the reference without being named. Source files are read and nothing is imported: no torch, no extra
-and no system is needed, and it takes seconds. (Sphinx's autodoc imports; it took a minute.)
+and no system is needed, and it takes seconds. (Sphinx's autodoc imports; it took a minute.
+viewcode's pages of source took another: the repository shows them better.)
 
 What a docstring says is plain text with names in backquotes: whatever else reStructuredText would
 take for markup is shown as it is written.
@@ -125,25 +126,10 @@ def _plain(line: str) -> str:
     return "``".join(parts)
 
 
-def _find_source(_app: Any, module: str) -> tuple[str, dict[str, tuple[str, int, int]]]:
-    """For viewcode, which would import the module: its text, and the lines of each name."""
-    tree = ast.parse(source(module))
-    tags = {}
-    for node in _public(tree):
-        kind = "class" if isinstance(node, ast.ClassDef) else "def"
-        tags[node.name] = (kind, node.lineno, node.end_lineno or node.lineno)
-        for one in _public(node) if isinstance(node, ast.ClassDef) else ():
-            tags[f"{node.name}.{one.name}"] = ("def", one.lineno, one.end_lineno or one.lineno)
-    return source(module), tags
-
-
 def setup(app: Any) -> dict[str, Any]:
     """What Sphinx calls once."""
-    app.setup_extension("sphinx.ext.viewcode")
-    app.config.viewcode_follow_imported_members = False  # nothing is imported to find out
     # types in signatures: torch's have no page here, and of two called Job either may be meant
     app.config.nitpick_ignore_regex = [("py:.*", ".*")]
     app.config.suppress_warnings = [*app.config.suppress_warnings, "ref.python"]
     app.add_directive("modules", Modules)
-    app.connect("viewcode-find-source", _find_source)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
