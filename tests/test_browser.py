@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import axe
 import pytest
 import torch
 from torch import Tensor
@@ -22,22 +23,35 @@ pytestmark = pytest.mark.skipif(
     not browsing.find_browser(), reason="there is no Chromium, Chrome or Edge on this machine"
 )
 
-
 # What is wrong with the page that is open, as a list of sentences.
-FAULTS = """() => {
+FAULTS = """async () => {
   const all = (selector) => [...document.querySelectorAll(selector)];
   const faults = [];
   if (document.documentElement.scrollWidth > innerWidth)
     faults.push(`is ${document.documentElement.scrollWidth} px wide in ${innerWidth}`);
+  for (const image of document.images) image.loading = "eager"; // those far below too
   for (const image of document.images) {
-    if (!image.alt.trim()) faults.push(`has an image without alt text: ${image.src.slice(-60)}`);
-    if (!image.naturalWidth) faults.push(`has a broken image: ${image.src.slice(-60)}`);
+    const words = image.alt.trim().split(/\\s+/);
+    const name = image.src.slice(-60);
+    if (words.length < 4 || /\\.[a-z]{3,4}$/.test(words.at(-1)))
+      faults.push(`has an image whose alt text says nothing, "${image.alt}": ${name}`);
+    await image.decode().catch(() => {});
+    if (!image.naturalWidth) faults.push(`has a broken image: ${name}`);
   }
   for (const maths of all(".math"))
     if (!maths.querySelector("mjx-container")) faults.push(`shows raw maths: ${maths.innerText}`);
   // an unknown macro is no error to MathJax, it is red
   for (const error of all("mjx-merror, mjx-mtext[style*='color: red']"))
     faults.push(`has maths that fails: ${error.closest("mjx-container").textContent}`);
+  for (const answer of all("p + details")) {
+    let last = answer;
+    while (last.nextElementSibling?.matches("details")) last = last.nextElementSibling;
+    const [question, next] = [answer.previousElementSibling, last.nextElementSibling];
+    const above = answer.getBoundingClientRect().top - question.getBoundingClientRect().bottom;
+    const below = next?.getBoundingClientRect().top - last.getBoundingClientRect().bottom;
+    if (next?.checkVisibility() && 1.5 * above > below)
+      faults.push(`has an answer ${above} px below its question, ${below} px above what follows`);
+  }
   return faults;
 }"""
 
@@ -53,6 +67,9 @@ def look(page: "Page", path: Path, scheme: str) -> list[str]:
     return faults  # to which what goes wrong later is added too
 
 
+AXE_AT = (1280, "light")  # once is enough for all pages; test_pages_for_all.py has a phone by night
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_whole_at_every_width_by_day_and_by_night(
@@ -62,7 +79,10 @@ def test_every_page_is_whole_at_every_width_by_day_and_by_night(
     found = []
     for path in pages:
         page = context.new_page()
-        found += [f"{path.name} {fault}" for fault in look(page, path, scheme)]
+        faults = look(page, path, scheme)
+        if (width, scheme) == AXE_AT:
+            faults += axe.faults(page)
+        found += [f"{path.name} {fault}" for fault in faults]
         page.close()
     context.close()
     assert not found
@@ -72,10 +92,13 @@ def test_every_page_is_whole_at_every_width_by_day_and_by_night(
     ("body", "fault"),
     [
         ("<p style='width: 1000px'>wide", "is 10.. px wide in 390"),
-        ("<img src='data:,'>", "without alt text"),
-        ("<img alt='a' src='no-such.png'>", "broken image"),
+        ("<img src='data:,'>", 'alt text says nothing, "": data'),
+        ("<img alt='image of a digit' src='data:,'>", "broken image: data"),
+        ("<img alt='all four digits.png' src='data:,'>", "alt text says nothing"),
+        ("<img alt='Figure 3' src='data:,'>", "alt text says nothing"),
         ("<span class=math>\\(x\\)</span>", "raw maths"),
         ("<mjx-container><mjx-merror>x</mjx-merror></mjx-container>", "maths that fails"),
+        ("<p>1<details><summary>A</summary></details><p>2", "answer 16 px below its question, 16"),
         ("<script>console.error('oh')</script>", "logs an error: oh"),
         ("<script>throw Error('oh')</script>", "raises .*oh"),
         ("<img alt='a' src='https://example.org/x.png'>", "asks for https://example.org/x.png"),

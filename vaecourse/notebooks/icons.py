@@ -65,10 +65,10 @@ def _used(html: Path) -> set[str]:
 
 def _face(static: Path, font: Path, letters: str, family: str, weight: int) -> str:
     options = subset.Options(flavor="woff", notdef_outline=True, layout_features=[])
-    whole = subset.load_font(str(static / font), options)
-    chosen = subset.Subsetter(options)
-    chosen.populate(text=letters)
-    chosen.subset(whole)
     file = f"icons-{weight}.woff"
-    subset.save_font(whole, str(static / file), options)
+    with subset.load_font(str(static / font), options) as whole:
+        chosen = subset.Subsetter(options)
+        chosen.populate(text=letters)
+        chosen.subset(whole)
+        subset.save_font(whole, str(static / file), options)
     return FACE.format(family=family, weight=weight, file=file)
