@@ -37,7 +37,13 @@ FAULTS = """async () => {
       faults.push(`has an image whose alt text says nothing, "${image.alt}": ${name}`);
     await image.decode().catch(() => {});
     if (!image.naturalWidth) faults.push(`has a broken image: ${name}`);
+    const [shown, own] = [image.width / image.height, image.naturalWidth / image.naturalHeight];
+    if (image.height && Math.abs(shown / own - 1) > 0.03) faults.push(`stretches ${name}`);
   }
+  await new Promise((done) => setTimeout(done, 100)); // equations.js comes after the formulas
+  for (const wide of all("mjx-container[display='true'], .cell_output pre, .cell_input pre"))
+    if (wide.scrollWidth > wide.clientWidth + 1 && !wide.matches(".vc-scrolls"))
+      faults.push(`cuts ${wide.innerText.slice(0, 60)}`);
   for (const maths of all(".math"))
     if (!maths.querySelector("mjx-container")) faults.push(`shows raw maths: ${maths.innerText}`);
   // an unknown macro is no error to MathJax, it is red
@@ -67,6 +73,8 @@ def look(page: "Page", path: Path, scheme: str) -> list[str]:
     return faults  # to which what goes wrong later is added too
 
 
+# a picture of one pixel
+DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw=="
 AXE_AT = (1280, "light")  # once is enough for all pages; test_pages_for_all.py has a phone by night
 
 
@@ -96,6 +104,11 @@ def test_every_page_is_whole_at_every_width_by_day_and_by_night(
         ("<img alt='image of a digit' src='data:,'>", "broken image: data"),
         ("<img alt='all four digits.png' src='data:,'>", "alt text says nothing"),
         ("<img alt='Figure 3' src='data:,'>", "alt text says nothing"),
+        (
+            f"<img alt='all four of the digits' src={DOT} style='width: 9px; height: 3px'>",
+            "stretches",
+        ),
+        ("<div class=cell_output><pre style='overflow: auto'>" + "x" * 200, "cuts xxx"),
         ("<span class=math>\\(x\\)</span>", "raw maths"),
         ("<mjx-container><mjx-merror>x</mjx-merror></mjx-container>", "maths that fails"),
         ("<p>1<details><summary>A</summary></details><p>2", "answer 16 px below its question, 16"),

@@ -164,7 +164,8 @@ class Turn:
         self.prompt, self.stored = texts[-1], cells[start].source
         self.check, self.check_metadata = cells[check].source, cells[check].metadata
         self.after = cells[check + 1].source
-        self.before = [cell.source for cell in cells[:check] if cell.cell_type == "code"]
+        computing = {cell.id for cell in code(path)}
+        self.before = [cell.source for cell in cells[:check] if cell.id in computing]
         self.before.remove(self.stored)
 
     def solution(self) -> str:
