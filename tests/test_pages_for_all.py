@@ -125,3 +125,33 @@ def test_a_dead_link_is_found_and_a_living_one_is_not(tmp_path: Path) -> None:
         "a.html leads to no page or file of the book: c.html",
         "b.html leads to no anchor: #gone",
     ]
+
+
+# -- on paper ----------------------------------------------------------------------------------
+
+PRINTED = """() => ({
+  cut: [...document.querySelectorAll(".bd-article pre, .bd-article mjx-container[display='true']")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1).length,
+  closed: document.querySelectorAll("details:not([open])").length,
+  theme: document.documentElement.dataset.theme,
+})"""
+
+
+@needs_browser
+def test_a_page_read_by_night_is_printed_light_open_and_whole_and_is_dark_again(
+    pages: list[Path], chromium: "Browser"
+) -> None:
+    chapter = next(path for path in pages if path.name.startswith("04"))
+    page = chromium.new_page(viewport={"width": 700, "height": 990}, color_scheme="dark")
+    browsing.open_page(page, chapter)
+    before = page.evaluate(PRINTED)
+    assert before["theme"] == "dark"
+    assert before["closed"]
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(PRINTED) == {"cut": 0, "closed": 0, "theme": "light"}
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    after = page.evaluate(PRINTED)
+    assert (after["theme"], after["closed"]) == (before["theme"], before["closed"])
+    page.close()
