@@ -9,6 +9,10 @@ MENDED = (
     # a name that is spoken is the one that is read: "Show code cell source", "Search"
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
     (re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="Search"'), r"\1"),
+    (
+        re.compile(r'<summary>(?=<span class="toctree-toggle")'),
+        '<summary aria-label="Pages below">',
+    ),
     # everything lies in a part of the page that one can jump to
     (
         re.compile(r'<div class="sidebar-primary-item">(?=\s*<a class="navbar-brand)'),
