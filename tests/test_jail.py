@@ -133,7 +133,7 @@ import os, sys, vaecourse
 print(sorted(os.listdir("/course")), os.listdir(os.path.dirname(vaecourse.__file__) + "/.."))
 for folder, folders, files in os.walk("/"):
     folders[:] = [name for name in folders if name not in ("proc", "usr", "lib", "lib64")]
-    print(*(name for name in files if name.endswith(".ipynb")), end="")
+    print(*(n for n in files if n.endswith(".ipynb") and n != "skeleton.ipynb"), end="")
 """
     assert said(code) == "['vaecourse'] ['vaecourse']"
 
