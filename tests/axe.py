@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# axe's time goes into each coloured word of code and each glyph of a formula, which are alike on
-# all pages. A formula's MathML, which is what is read aloud, stays.
+# axe's time goes into each coloured word of code, each glyph of a formula and each name in the API
+# reference, which are alike on all pages. A formula's MathML, which is what is read aloud, stays,
+# and so does a module's first name.
 PLAIN = """() => {
   for (const code of document.querySelectorAll(".highlight pre"))
     code.textContent = code.textContent;
   for (const glyphs of document.querySelectorAll("mjx-container > :not(mjx-assistive-mml)"))
     glyphs.remove();
+  for (const name of document.querySelectorAll("dl.py ~ dl.py")) name.remove();
 }"""
 # axe does not judge a single letter
 FIRST = """const first = new Map();

@@ -20,6 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from vaecourse import browsing, explorer, notebooks
 from vaecourse.notebooks.book import PACKAGE
+from vaecourse.notebooks.icons import pages as all_pages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -39,9 +40,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     with FileLock(shared / "rendered.lock"):
         if not html.exists():
             notebooks.render(Path(__file__).parents[1] / "book", shared / "rendered")
-    return sorted(
-        path for path in html.glob("*.html") if path.name not in ("index.html", "404.html")
-    )
+    apart = (html / "index.html", html / "404.html")
+    return [path for path in all_pages(html) if path not in apart]
 
 
 class LittleBook:

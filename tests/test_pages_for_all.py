@@ -10,6 +10,7 @@ import axe
 import pytest
 
 from vaecourse import browsing
+from vaecourse.notebooks.icons import pages as all_pages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -90,18 +91,18 @@ class Links(HTMLParser):
 
 def dead_links(html: Path) -> list[str]:
     """The links between the pages in a folder, or to its other files, that lead nowhere."""
-    pages = {path.name: Links(path) for path in html.glob("*.html")}
+    pages = {path: Links(path) for path in all_pages(html.resolve())}
     dead = []
-    for name, page in sorted(pages.items()):
+    for path, page in sorted(pages.items()):
+        name = path.relative_to(html.resolve()).as_posix()
         for link in sorted(page.links):
             parts = urlsplit(link)
-            target, anchor = unquote(parts.path) or name, unquote(parts.fragment)
             if parts.scheme or parts.netloc:
                 continue
-            inside = (html / target).resolve().is_relative_to(html.resolve())
-            if not inside or not (html / target).is_file():
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if not target.is_relative_to(html.resolve()) or not target.is_file():
                 dead.append(f"{name} leads to no page or file of the book: {link}")
-            elif target in pages and anchor not in pages[target].anchors:
+            elif target in pages and unquote(parts.fragment) not in pages[target].anchors:
                 dead.append(f"{name} leads to no anchor: {link}")
     return dead
 
@@ -112,17 +113,20 @@ def test_each_link_within_the_book_leads_somewhere(pages: list[Path]) -> None:
 
 def test_a_dead_link_is_found_and_a_living_one_is_not(tmp_path: Path) -> None:
     html = tmp_path / "html"
-    html.mkdir()
+    (html / "api").mkdir(parents=True)
     (tmp_path / "outside.html").touch()
     (html / "x y.txt").touch()
     living = "<a href=b.html#top><a href='#'><a href=https://example.org/><a href=x%20y.txt>"
     dead = "<a href=b.html#to><a href=../outside.html><a href=c.html>"
     (html / "a.html").write_text(WHOLE.format(living + dead))
     (html / "b.html").write_text(WHOLE.format("<a href='#gone'><a href=a.html><p id=there>"))
+    below = "<a href=../b.html#there><a href=b.html><a href=../api/c.html>"
+    (html / "api" / "c.html").write_text(WHOLE.format(below))
     assert dead_links(html) == [
         "a.html leads to no page or file of the book: ../outside.html",
         "a.html leads to no anchor: b.html#to",
         "a.html leads to no page or file of the book: c.html",
+        "api/c.html leads to no page or file of the book: b.html",
         "b.html leads to no anchor: #gone",
     ]
 

@@ -70,8 +70,13 @@ def test_refreshing_runs_stale_chapters_or_everything(book: LittleBook) -> None:
 def test_an_outside_request_is_found_and_named_with_its_page(tmp_path: Path) -> None:
     (tmp_path / "here.html").write_text("<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>")
     (tmp_path / "there.html").write_text("<script src='https://example.org/x.js'></script>")
-    assert browsing.outside_requests(tmp_path) == ["there.html: https://example.org/x.js"]
-    with pytest.raises(CourseError, match=r"not in the book:\nthere\.html: https://example"):
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "below.html").write_text("<img src='https://example.org/y.png'>")
+    assert browsing.outside_requests(tmp_path) == [
+        "api/below.html: https://example.org/y.png",
+        "there.html: https://example.org/x.js",
+    ]
+    with pytest.raises(CourseError, match=r"not in the book:\n.*\nthere\.html: https://example"):
         rendering.check_offline(tmp_path)
 
 

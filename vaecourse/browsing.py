@@ -30,9 +30,12 @@ def outside_requests(html: Path) -> list[str]:
     """
     found: list[str] = []
     with browser() as chromium:
-        for file in sorted(html.glob("*.html")):
+        for file in sorted(html.rglob("*.html")):
+            name = file.relative_to(html).as_posix()
+            if name.startswith("_static/"):
+                continue
             page = chromium.new_page()
-            found += [f"{file.name}: {address}" for address in open_page(page, file)]
+            found += [f"{name}: {address}" for address in open_page(page, file)]
             page.close()
     return found
 
